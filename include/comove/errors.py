@@ -1,0 +1,33 @@
+"""Errors that say what was found, where, and what to do."""
+
+
+class ComoveError(Exception):
+    """An error an operator can act on.
+
+    Parameters
+    ----------
+    found : str
+        What was found, as a sentence.
+    where : str
+        File, table, setting or command it was found in.
+    remedy : str
+        What to do about it, as an instruction.
+    """
+
+    def __init__(self, found: str, *, where: str, remedy: str) -> None:
+        self.found = found
+        self.where = where
+        self.remedy = remedy
+        super().__init__(f"{where}: {found} {remedy}")
+
+
+class SettingsError(ComoveError):
+    """A setting, portfolio or source description is wrong."""
+
+
+class GateFailedError(ComoveError):
+    """A gate found a critical failure; what follows must not run."""
+
+
+class WarehouseError(ComoveError):
+    """The warehouse could not be built, read or published."""

@@ -1,0 +1,105 @@
+"""Where a portfolio keeps its state, and where the project's own files are."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def project_root() -> Path:
+    """Folder that holds ``dags``, ``dbt_project`` and ``include``."""
+    return Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Home:
+    """Folders and files of one portfolio.
+
+    Parameters
+    ----------
+    root : Path
+        ``COMOVE_HOME``.
+    """
+
+    root: Path
+
+    @property
+    def landing(self) -> Path:
+        """The lender's files, a folder per entity."""
+        return self.root / "landing"
+
+    @property
+    def truth(self) -> Path:
+        """What the simulator planted; the pipeline never reads it."""
+        return self.root / "truth"
+
+    @property
+    def warehouse(self) -> Path:
+        """DuckDB file that only tasks in the pool ``duckdb_writer`` open."""
+        return self.root / "warehouse" / "comove.duckdb"
+
+    @property
+    def serving(self) -> Path:
+        """Published DuckDB file that everyone reads."""
+        return self.root / "serving" / "comove.duckdb"
+
+    @property
+    def artifacts(self) -> Path:
+        """Models and posteriors."""
+        return self.root / "artifacts"
+
+    @property
+    def reports(self) -> Path:
+        """Pages and pictures."""
+        return self.root / "reports"
+
+    @property
+    def docs(self) -> Path:
+        """The dbt docs site of the published run."""
+        return self.root / "docs"
+
+    @property
+    def scratch(self) -> Path:
+        """Files that may be deleted whenever nothing runs."""
+        return self.root / "scratch"
+
+    @property
+    def airflow(self) -> Path:
+        """Airflow's own home."""
+        return self.root / "airflow"
+
+    def make(self) -> None:
+        """Create every folder that is missing."""
+        for folder in (
+            self.warehouse.parent,
+            self.serving.parent,
+            self.artifacts,
+            self.reports,
+            self.docs,
+            self.scratch,
+            self.airflow,
+        ):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def secret(self, name: str) -> str:
+        """A secret of this home, made on first use and kept with mode 0600.
+
+        Parameters
+        ----------
+        name : str
+            File name under ``secrets/``.
+
+        Returns
+        -------
+        str
+            64 hexadecimal digits, unless the operator put something else there.
+        """
+        file = self.root / "secrets" / name
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return file.read_text().strip()
+        with os.fdopen(handle, "w") as stream:
+            stream.write(made := secrets.token_hex(32))
+        return made

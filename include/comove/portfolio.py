@@ -1,0 +1,64 @@
+"""Portfolios: whose files are read, and what they lack."""
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from comove.contract import Table, load_source
+from comove.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """One lender's portfolio.
+
+    Parameters
+    ----------
+    name, title : str
+        Short and long name.
+    source : str
+        dbt source its files come in.
+    last_month : date or None
+        First day of the last complete month it holds; None where the run says it.
+    absent : dict of str to str
+        Contract entities it does not have, with the reason.
+    """
+
+    name: str
+    title: str
+    source: str
+    last_month: dt.date | None
+    absent: dict[str, str]
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Kinds of files it delivers."""
+        return load_source(self.source)
+
+
+@cache
+def load_portfolios() -> dict[str, Portfolio]:
+    """All portfolios described in ``portfolios.yml``, by name."""
+    text = (Path(__file__).parent / "portfolios.yml").read_text()
+    return {name: Portfolio(name, **entry) for name, entry in yaml.safe_load(text).items()}
+
+
+def load_portfolio(name: str) -> Portfolio:
+    """One portfolio by name.
+
+    Raises
+    ------
+    SettingsError
+        When there is none of that name.
+    """
+    portfolios = load_portfolios()
+    if name not in portfolios:
+        raise SettingsError(
+            f"there is no portfolio called {name!r}.",
+            where="COMOVE_PORTFOLIO",
+            remedy=f"Use one of {', '.join(sorted(portfolios))}.",
+        )
+    return portfolios[name]
