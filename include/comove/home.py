@@ -82,7 +82,7 @@ class Home:
             folder.mkdir(parents=True, exist_ok=True)
 
     def secret(self, name: str) -> str:
-        """A secret of this home, made on first use and kept with mode 0600.
+        """Give a secret of this home, made on first use and kept with mode 0600.
 
         Parameters
         ----------

@@ -43,7 +43,8 @@ class Portfolio:
 def load_portfolios() -> dict[str, Portfolio]:
     """All portfolios described in ``portfolios.yml``, by name."""
     text = (Path(__file__).parent / "portfolios.yml").read_text()
-    return {name: Portfolio(name, **entry) for name, entry in yaml.safe_load(text).items()}
+    described = yaml.safe_load(text)
+    return {name: Portfolio(name, **entry) for name, entry in described.items()}
 
 
 def load_portfolio(name: str) -> Portfolio:

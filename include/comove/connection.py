@@ -1,0 +1,126 @@
+"""Opening the warehouse and the published copy."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from comove.errors import WarehouseError
+from comove.settings import Settings
+
+# A run publishes in under a second and lands within minutes; whoever waits longer than
+# this is better told than left hanging.
+WAIT_FOR_LOCK_SECONDS = 120.0
+
+
+def duckdb_config(settings: Settings) -> dict[str, str | int | bool]:
+    """DuckDB settings every connection of comove uses.
+
+    Returns
+    -------
+    dict
+        Memory limit, threads, temporary folder; extensions never load by themselves,
+        so that nothing is fetched from outside.
+    """
+    return {
+        "memory_limit": f"{settings.duckdb_memory_limit_gib * 1024:.0f}MiB",
+        "threads": settings.duckdb_threads,
+        "temp_directory": str(settings.places.scratch / "duckdb"),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "TimeZone": "UTC",
+    }
+
+
+@contextmanager
+def connect(
+    settings: Settings, *, read_only: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse, waiting while another process holds it.
+
+    Parameters
+    ----------
+    settings : Settings
+        Says which home.
+    read_only : bool
+        Open for reading; DuckDB still refuses while someone writes.
+
+    Yields
+    ------
+    duckdb.DuckDBPyConnection
+        Closed on leaving.
+
+    Raises
+    ------
+    WarehouseError
+        When it stays locked, or is not a DuckDB file.
+    """
+    settings.places.make()
+    connection = _open(settings.places.warehouse, settings, read_only=read_only)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def connect_serving(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the published copy for reading.
+
+    Raises
+    ------
+    WarehouseError
+        When nothing has been published yet.
+    """
+    file = settings.places.serving
+    if not file.is_file():
+        raise WarehouseError(
+            "nothing has been published yet.",
+            where=str(file),
+            remedy="Run the DAG `warehouse` (or `make run`) first.",
+        )
+    connection = _open(file, settings, read_only=True)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _open(
+    file: Path, settings: Settings, *, read_only: bool
+) -> duckdb.DuckDBPyConnection:
+    deadline = time.monotonic() + WAIT_FOR_LOCK_SECONDS
+    while True:
+        try:
+            return duckdb.connect(
+                str(file), read_only=read_only, config=duckdb_config(settings)
+            )
+        except duckdb.IOException as error:
+            if "lock" not in str(error):
+                raise _unreadable(file, error) from error
+            if time.monotonic() > deadline:
+                raise _locked(file, error) from error
+            time.sleep(0.2)
+
+
+def _unreadable(file: Path, error: Exception) -> WarehouseError:
+    return WarehouseError(
+        f"the file cannot be opened as a DuckDB database ({_first_line(error)}).",
+        where=str(file),
+        remedy="Move it away; the next run with a full refresh builds it anew.",
+    )
+
+
+def _locked(file: Path, error: Exception) -> WarehouseError:
+    return WarehouseError(
+        f"another process has held it for {WAIT_FOR_LOCK_SECONDS:.0f} s "
+        f"({_first_line(error)}).",
+        where=str(file),
+        remedy="Let that process end, or read the published copy under `serving/`.",
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,194 @@
+"""Publishing: a new copy of the finished tables, swapped in atomically."""
+
+import datetime as dt
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from comove.audit.tables import ensure_tables
+from comove.connection import connect
+from comove.contract import Table
+from comove.errors import WarehouseError
+from comove.portfolio import load_portfolio
+from comove.settings import Settings
+
+PUBLISHED_SCHEMAS = ("marts", "risk", "audit")
+MASK = "***"
+
+
+@dataclass(frozen=True)
+class PublishReport:
+    """What was published.
+
+    Parameters
+    ----------
+    tables : dict of str to int
+        Rows of each published table, by ``schema.table``.
+    size_bytes : int
+        Size of the published file.
+    """
+
+    tables: dict[str, int]
+    size_bytes: int
+
+
+def publish(settings: Settings, *, run_id: str, month: dt.date | None) -> PublishReport:
+    """Copy `marts`, `risk` and `audit` and swap the copy in; readers are not disturbed.
+
+    Personal data in quarantined rows is masked in the copy. Whoever has the old copy
+    open keeps reading it until they open the file again.
+
+    Parameters
+    ----------
+    settings : Settings
+        Says which home.
+    run_id : str
+        Noted at every published table.
+    month : date or None
+        Month the run was for.
+
+    Returns
+    -------
+    PublishReport
+        Rows per table.
+
+    Raises
+    ------
+    WarehouseError
+        When the marts have not been built.
+    """
+    fresh = _fresh_file(settings)
+    with connect(settings) as connection:
+        ensure_tables(connection)
+        tables = _tables(connection, PUBLISHED_SCHEMAS)
+        if not any(name.startswith("marts.") for name in tables):
+            raise _nothing_built(settings)
+        counts = {name: _count(connection, name) for name in tables}
+        _note_published(connection, counts, run_id, month)
+        _copy_tables(connection, fresh, tables, settings, note=f"published by {run_id}")
+    _swap_in(fresh, settings.places.serving)
+    return PublishReport(counts, settings.places.serving.stat().st_size)
+
+
+def refresh_published_audit(settings: Settings) -> None:
+    """Swap in a copy with the newest `audit`, its other tables as they were published.
+
+    So a failed run shows why it failed while every figure stays the last good one.
+    """
+    fresh = _fresh_file(settings)
+    if settings.places.serving.is_file():
+        shutil.copyfile(settings.places.serving, fresh)
+    with connect(settings) as connection:
+        ensure_tables(connection)
+        tables = _tables(connection, ("audit",))
+        _copy_tables(connection, fresh, tables, settings, note="audit trail")
+    _swap_in(fresh, settings.places.serving)
+
+
+def _fresh_file(settings: Settings) -> Path:
+    folder = settings.places.serving.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    for left_over in folder.glob("*.fresh*"):
+        left_over.unlink()
+    return folder / f"comove.{os.getpid()}.fresh"
+
+
+def _swap_in(fresh: Path, serving: Path) -> None:
+    with fresh.open("rb") as stream:
+        os.fsync(stream.fileno())
+    fresh.replace(serving)
+
+
+def _tables(connection: duckdb.DuckDBPyConnection, schemas: tuple[str, ...]) -> list[str]:
+    rows = connection.execute(
+        """
+        select table_schema || '.' || table_name as name
+        from information_schema.tables
+        where list_contains(?, table_schema) and table_type = 'BASE TABLE'
+            and table_catalog = current_database()
+            and not contains(table_name, '__dbt_')
+        order by name
+        """,
+        [list(schemas)],
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
+    row = connection.table(name).count("*").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _note_published(
+    connection: duckdb.DuckDBPyConnection,
+    counts: dict[str, int],
+    run_id: str,
+    month: dt.date | None,
+) -> None:
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    connection.executemany(
+        "insert or replace into audit.published_table values (?, ?, ?, ?, ?, ?)",
+        [[*name.split("."), run_id, month, rows, now] for name, rows in counts.items()],
+    )
+
+
+def _copy_tables(
+    connection: duckdb.DuckDBPyConnection,
+    fresh: Path,
+    tables: list[str],
+    settings: Settings,
+    *,
+    note: str,
+) -> None:
+    connection.execute(f"attach '{_quoted(fresh)}' as published")
+    try:
+        for schema in PUBLISHED_SCHEMAS:
+            connection.execute(f"create schema if not exists published.{schema}")
+        for name in tables:
+            connection.execute(
+                f"create or replace table published.{name} as "
+                f"{_selection(name, settings)}"
+            )
+            connection.execute(f"comment on table published.{name} is '{_quoted(note)}'")
+    finally:
+        connection.execute("detach published")
+
+
+def _selection(name: str, settings: Settings) -> str:
+    if name == "audit.quarantine":
+        masked = _masked_raw(load_portfolio(settings.portfolio).tables)
+        return f"select * replace ({masked} as raw) from {name}"  # noqa: S608
+    if name == "audit.unreadable_row":
+        # A line that cannot be split into columns may hold a name anywhere.
+        return f"select * replace ('{MASK}' as raw) from {name}"  # noqa: S608
+    return f"from {name}"
+
+
+def _masked_raw(tables: tuple[Table, ...]) -> str:
+    cases = "\n".join(
+        f"when entity = '{table.name}' then "
+        f"cast(json_merge_patch(raw, '{_personal_patch(table)}') as varchar)"
+        for table in tables
+    )
+    return f"case when not coalesce(json_valid(raw), false) then '{MASK}' {cases} end"
+
+
+def _personal_patch(table: Table) -> str:
+    personal = [column.name for column in table.columns if column.is_personal]
+    return json.dumps(dict.fromkeys([*personal, "_extra"], MASK))
+
+
+def _nothing_built(settings: Settings) -> WarehouseError:
+    return WarehouseError(
+        "there are no marts to publish.",
+        where=str(settings.places.warehouse),
+        remedy="Run the task `build` of the DAG `warehouse` first.",
+    )
+
+
+def _quoted(text: object) -> str:
+    return str(text).replace("'", "''")
