@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -15,7 +16,7 @@ from comove.settings import Settings
 WAIT_FOR_LOCK_SECONDS = 120.0
 
 
-def duckdb_config(settings: Settings) -> dict[str, str | int | bool]:
+def duckdb_config(settings: Settings) -> dict[str, Any]:
     """DuckDB settings every connection of comove uses.
 
     Returns
@@ -30,7 +31,6 @@ def duckdb_config(settings: Settings) -> dict[str, str | int | bool]:
         "temp_directory": str(settings.places.scratch / "duckdb"),
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
-        "TimeZone": "UTC",
     }
 
 
@@ -86,6 +86,12 @@ def connect_serving(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
     finally:
         connection.close()
+
+
+def row_count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    """Count the rows of a table, given as ``schema.table``."""
+    row = connection.execute(f"select count(*) from {table}").fetchone()  # noqa: S608 - names come from the catalogue
+    return int(row[0]) if row else 0
 
 
 def _open(

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 import duckdb
 
 from comove.audit.tables import ensure_tables
-from comove.connection import connect
+from comove.connection import connect, row_count
 from comove.home import project_root
 from comove.settings import Settings
 
@@ -143,7 +143,7 @@ def row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
         order by name
         """
     ).fetchall()
-    return {name: _count(connection, name) for (name,) in names}
+    return {name: row_count(connection, name) for (name,) in names}
 
 
 def git_sha() -> str | None:
@@ -166,11 +166,6 @@ def _git(*words: str) -> str:
         check=True,
     )
     return answer.stdout.strip()
-
-
-def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
-    row = connection.table(name).count("*").fetchone()
-    return int(row[0]) if row else 0
 
 
 def _versions() -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from comove.audit.tables import ensure_tables
-from comove.connection import connect
+from comove.connection import connect, row_count
 from comove.contract import Table
 from comove.errors import WarehouseError
 from comove.portfolio import load_portfolio
@@ -67,7 +67,7 @@ def publish(settings: Settings, *, run_id: str, month: dt.date | None) -> Publis
         tables = _tables(connection, PUBLISHED_SCHEMAS)
         if not any(name.startswith("marts.") for name in tables):
             raise _nothing_built(settings)
-        counts = {name: _count(connection, name) for name in tables}
+        counts = {name: row_count(connection, name) for name in tables}
         _note_published(connection, counts, run_id, month)
         _copy_tables(connection, fresh, tables, settings, note=f"published by {run_id}")
     _swap_in(fresh, settings.places.serving)
@@ -116,11 +116,6 @@ def _tables(connection: duckdb.DuckDBPyConnection, schemas: tuple[str, ...]) -> 
         [list(schemas)],
     ).fetchall()
     return [name for (name,) in rows]
-
-
-def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
-    row = connection.table(name).count("*").fetchone()
-    return int(row[0]) if row else 0
 
 
 def _note_published(
