@@ -99,9 +99,7 @@ def load_source(source: str) -> tuple[Table, ...]:
     SettingsError
         When no such source is described.
     """
-    file = (
-        project_root() / f"dbt_project/models/staging/{source}/_{source}__sources.yml"
-    )
+    file = project_root() / f"dbt_project/models/staging/{source}/_{source}__sources.yml"
     if not file.is_file():
         raise SettingsError(
             f"there is no source called {source!r}.",

@@ -1,0 +1,34 @@
+import stat
+from pathlib import Path
+
+from comove.home import Home, project_root
+from comove.settings import Settings
+
+
+def test_a_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    made = home.secret("id_key")
+    assert home.secret("id_key") == made
+    mode = stat.S_IMODE((tmp_path / "secrets" / "id_key").stat().st_mode)
+    assert mode == 0o600
+
+
+def test_an_operators_own_secret_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "id_key").write_text("our own\n")
+    assert Home(tmp_path).secret("id_key") == "our own"
+
+
+def test_the_home_of_a_portfolio_is_named_after_it() -> None:
+    settings = Settings(portfolio="sba_7a", home=None)
+    assert settings.places.root == project_root() / ".comove" / "sba_7a"
+
+
+def test_files_are_read_from_landing_unless_a_folder_is_given(tmp_path: Path) -> None:
+    assert Settings(home=tmp_path, data=None).data_folder == tmp_path / "landing"
+    assert Settings(home=tmp_path, data=tmp_path / "in").data_folder == tmp_path / "in"
+
+
+def test_settings_come_from_the_environment(monkeypatch) -> None:
+    monkeypatch.setenv("COMOVE_EVENT_DPD_DAYS", "60")
+    assert Settings().event_dpd_days == 60
