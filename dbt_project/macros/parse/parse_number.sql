@@ -1,0 +1,73 @@
+{#- Numbers from text; null where they cannot be read. -#}
+
+{#- A number as text SQL can cast, from the ways people write it.
+
+Read: 1234.5, 1,234.50, 1 234,50, 1.234,50, 1'234.50, 1234,5, 6e4; a sign before or after
+it; (12.00) is negative; a currency sign or a code of three letters before or after it. A
+single comma before exactly three digits separates thousands; a single point never. -#}
+{% macro plain_number(value) -%}
+    {{ adapter.dispatch('plain_number')(value) }}
+{%- endmacro %}
+
+{% macro duckdb__plain_number(value) -%}
+    {%- set currency = '(?:[A-Z]{3}|\p{Sc}|[A-Z]{2}\p{Sc}|Rs\.?)' -%}
+    {%- set frame = '^(?:' ~ currency ~ ' ?)?[-+]?(?:' ~ currency ~ ' ?)?'
+        ~ '(\d[\d.,\p{Z}\'\'’]*|[.,]\d+) ?' ~ currency ~ '?-?$' -%}
+    {%- set text = "trim(" ~ value ~ ")" -%}
+    {%- set bare = "regexp_replace(" ~ text ~ ", '^\((.*)\)$', '\\1')" -%}
+    {%- set digits = "trim(regexp_extract(trim(" ~ bare ~ "), '" ~ frame ~ "', 1))" -%}
+    {%- set sign -%}
+        case when regexp_matches({{ text }}, '^\(.*\)$|-') then '-' else '' end
+    {%- endset -%}
+    case
+        when regexp_full_match({{ text }}, '[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?')
+            then {{ text }}
+        when regexp_full_match({{ digits }}, '\d*[.]?\d+|\d+[.]')
+            then {{ sign }} || {{ digits }}
+        when regexp_full_match({{ digits }}, '\d{1,3}([,\p{Z}''’]\d{3})+([.]\d*)?')
+            then {{ sign }} || regexp_replace({{ digits }}, '[^0-9.]', '', 'g')
+        when regexp_full_match({{ digits }}, '\d{1,3}([.\p{Z}''’]\d{3})+(,\d*)?|\d*,\d*')
+            then {{ sign }} || replace(
+                regexp_replace({{ digits }}, '[^0-9,]', '', 'g'), ',', '.'
+            )
+    end
+{%- endmacro %}
+
+{#- Money, or another exact decimal: as `plain_number`. -#}
+{% macro parse_decimal(value, data_type='decimal(18,2)') -%}
+    try_cast({{ plain_number(value) }} as {{ data_type }})
+{%- endmacro %}
+
+{#- A whole number: 12, 12.0, 1,200; 12.5 cannot be read. -#}
+{% macro parse_integer(value, data_type='integer') -%}
+    {{ adapter.dispatch('parse_integer')(value, data_type) }}
+{%- endmacro %}
+
+{% macro duckdb__parse_integer(value, data_type) -%}
+    {%- set text = "trim(" ~ value ~ ")" -%}
+    case
+        when regexp_full_match({{ text }}, '[-+]?\d+([.]0*)?')
+            then try_cast(regexp_extract({{ text }}, '^[-+]?\d+') as {{ data_type }})
+        when regexp_full_match({{ text }}, '[-+]?\d{1,3}(,\d{3})+([.]0*)?')
+            then try_cast(
+                replace(regexp_extract({{ text }}, '^[-+]?[\d,]+'), ',', '')
+                as {{ data_type }}
+            )
+    end
+{%- endmacro %}
+
+{#- A floating-point number: as `plain_number`; 24 % and 24% are 0.24. -#}
+{% macro parse_double(value) -%}
+    {{ adapter.dispatch('parse_double')(value) }}
+{%- endmacro %}
+
+{% macro duckdb__parse_double(value) -%}
+    case
+        when {{ value }} like '%\%%' escape '\'
+            then try_cast(
+                {{ plain_number("regexp_replace(trim(" ~ value ~ "), ' ?%$', '')") }}
+                as double
+            ) / 100
+        else try_cast({{ plain_number(value) }} as double)
+    end
+{%- endmacro %}

@@ -1,0 +1,20 @@
+{#- Small differences between warehouses, one macro each. -#}
+
+{#- Keeps a CTE that is used twice from being held in memory whole. -#}
+{% macro inlined() -%}{{ adapter.dispatch('inlined')() }}{%- endmacro %}
+{% macro default__inlined() -%}{%- endmacro %}
+{% macro duckdb__inlined() -%}not materialized{%- endmacro %}
+
+{#- 64-bit hash of several columns; equal values give equal hashes. -#}
+{% macro row_hash(columns) -%}{{ adapter.dispatch('row_hash')(columns) }}{%- endmacro %}
+{% macro default__row_hash(columns) -%}xxhash64({{ columns | join(', ') }}){%- endmacro %}
+{% macro duckdb__row_hash(columns) -%}hash({{ columns | join(', ') }}){%- endmacro %}
+
+{#- Whether a floating-point number is neither infinite nor NaN. -#}
+{% macro is_finite(expression) -%}
+    {{ adapter.dispatch('is_finite')(expression) }}
+{%- endmacro %}
+{% macro default__is_finite(expression) -%}
+    ({{ expression }} - {{ expression }} = 0)
+{%- endmacro %}
+{% macro duckdb__is_finite(expression) -%}isfinite({{ expression }}){%- endmacro %}

@@ -1,0 +1,6 @@
+{{
+    checked_rows(
+        'contract',
+        'borrowers',
+    )
+}}

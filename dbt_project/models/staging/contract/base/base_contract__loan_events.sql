@@ -1,0 +1,7 @@
+{{
+    checked_rows(
+        'contract',
+        'loan_events',
+        parents={'loan_id': ref('base_contract__loans')},
+    )
+}}

@@ -1,0 +1,39 @@
+with source as (
+    select * from {{ ref('base_contract__borrowers') }}
+),
+
+stg_contract__borrowers as (
+    select
+        -- ids
+        borrower_key,
+
+        -- texts
+        kind,
+        coalesce(region, 'unknown') as region,
+        coalesce(industry, 'unknown') as industry,
+
+        -- numbers
+        monthly_income,
+        other_income,
+        employment_months,
+        liquid_assets,
+        fixed_assets,
+        house_value,
+        vehicle_value,
+        company_assets,
+        personal_credit_score,
+        family_credit_score,
+        company_credit_score,
+
+        -- dates and times
+        cast(extract(year from born_or_founded_on) as integer) as birth_year,
+        registered_at,
+
+        -- delivery
+        _batch,
+        _landed_at
+    from source
+    where _status = 'accepted'
+)
+
+select * from stg_contract__borrowers
