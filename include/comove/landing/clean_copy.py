@@ -1,0 +1,151 @@
+"""A rewritten copy of a text file in which every record can be read, or is set aside.
+
+DuckDB lets an unclosed quote swallow the lines after it. The copy sets aside only the
+line at fault: a mark takes its place, which DuckDB rejects with the right record number.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from comove.landing.text_file import LONGEST_LINE_BYTES, TextFile, text_lines
+
+MARK = "\x1ecomove"
+# As much as DuckDB keeps of the lines it rejects itself.
+KEPT_CHARACTERS = 10_000
+_TO_CLOSING_QUOTE = re.compile(rb'[^"]*+(?:""[^"]*+)*+"(?!")')
+
+
+@dataclass(frozen=True)
+class CleanCopy:
+    """A rewritten copy.
+
+    Parameters
+    ----------
+    path : Path
+        UTF-8, line feeds, no byte-order mark, no blank lines between records.
+    records : int
+        Records in it without the header, marks included.
+    set_aside : list of tuple of str
+        Rule and text of each line a mark stands for, by the number in the mark.
+    """
+
+    path: Path
+    records: int
+    set_aside: list[tuple[str, str]]
+
+
+@dataclass
+class _Writer:
+    columns: int
+    delimiter: str
+    set_aside: list[tuple[str, str]] = field(default_factory=list)
+
+    def mark(self, rule: str, line: bytes) -> bytes:
+        text = line.decode(errors="replace").rstrip("\r\n")
+        self.set_aside.append((rule, text[:KEPT_CHARACTERS]))
+        # One field more than the header has, so that DuckDB rejects it.
+        return f"{MARK}{len(self.set_aside) - 1}{self.delimiter * self.columns}\n".encode()
+
+
+def write_clean_copy(text: TextFile, path: Path) -> CleanCopy:
+    """Rewrite a text file record by record.
+
+    Parameters
+    ----------
+    text : TextFile
+        As looked through.
+    path : Path
+        Where to write the copy.
+    """
+    writer = _Writer(len(text.columns), text.delimiter)
+    records = -1
+    with path.open("wb") as stream:
+        for record in split_records(text_lines(text), text.delimiter.encode()):
+            rule, content = record
+            stream.write(writer.mark(rule, content) if rule else content)
+            records += 1
+    return CleanCopy(path, records, writer.set_aside)
+
+
+def split_records(
+    lines: Iterable[bytes], delimiter: bytes
+) -> Iterator[tuple[str, bytes]]:
+    """Put lines together to records.
+
+    Parameters
+    ----------
+    lines : iterable of bytes
+        Lines in UTF-8 with their ends.
+    delimiter : bytes
+        One character.
+
+    Yields
+    ------
+    tuple of str and bytes
+        Rule the record breaks, or an empty text, and the record.
+    """
+    source = iter(lines)
+    ahead: deque[bytes] = deque()
+    while line := _next_line(ahead, source):
+        if not line.strip(b"\r\n"):
+            continue
+        state = "too long" if len(line) > LONGEST_LINE_BYTES else _end(line, delimiter)
+        if state == "closed":
+            yield "", _with_line_feed(line)
+        elif state == "open":
+            taken, is_closed = _take_until_closed(ahead, source, delimiter, len(line))
+            if is_closed:
+                yield "", _with_line_feed(line + b"".join(taken))
+            else:
+                yield "unclosed_quote", line
+                ahead.extendleft(reversed(taken))
+        else:
+            yield ("line_too_long" if state == "too long" else "bad_quoting"), line
+
+
+def _take_until_closed(
+    ahead: deque[bytes], source: Iterator[bytes], delimiter: bytes, size: int
+) -> tuple[list[bytes], bool]:
+    taken: list[bytes] = []
+    while size <= LONGEST_LINE_BYTES and (line := _next_line(ahead, source)):
+        taken.append(line)
+        size += len(line)
+        state = _end(line, delimiter, is_inside=True)
+        if state != "open":
+            return taken, state == "closed" and size <= LONGEST_LINE_BYTES
+    return taken, False
+
+
+def _next_line(ahead: deque[bytes], source: Iterator[bytes]) -> bytes:
+    return ahead.popleft() if ahead else next(source, b"")
+
+
+def _end(line: bytes, delimiter: bytes, *, is_inside: bool = False) -> str:
+    """How a record stands at the end of a line: closed, open (in a quote) or broken."""
+    if b'"' not in line:
+        return "open" if is_inside else "closed"
+    body = line.rstrip(b"\r\n")
+    at = 0
+    while True:
+        if is_inside or body[at : at + 1] == b'"':
+            closing = _TO_CLOSING_QUOTE.match(body, at if is_inside else at + 1)
+            if closing is None:
+                return "open"
+            at, is_inside = closing.end(), False
+            if at == len(body):
+                return "closed"
+            if body[at : at + 1] != delimiter:
+                return "broken"
+            at += 1
+        else:
+            following = body.find(delimiter, at)
+            if following < 0:
+                return "closed"
+            at = following + 1
+
+
+def _with_line_feed(record: bytes) -> bytes:
+    return record.rstrip(b"\r\n") + b"\n"

@@ -1,0 +1,236 @@
+"""From a text file into ``raw``: DuckDB reads it, its rejects keep their row numbers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from comove.contract import Table
+from comove.landing.clean_copy import MARK, write_clean_copy
+from comove.landing.discovery import FoundFile
+from comove.landing.header import Header, match_header
+from comove.landing.raw_tables import literal, text_table
+from comove.landing.refusal import contradictory_count
+from comove.landing.selection import Stamp, escaped_path, insert_statement
+from comove.landing.text_file import TextFile, look_through
+
+# DuckDB's kinds of rejects: our rule, what was found, what to do.
+REJECTS = {
+    "MISSING COLUMNS": (
+        "too_few_fields",
+        "the row has fewer fields than the header",
+        "Write every field, also the empty ones.",
+    ),
+    "TOO MANY COLUMNS": (
+        "too_many_fields",
+        "the row has more fields than the header",
+        'Put values that hold the delimiter in quotes (").',
+    ),
+    "UNQUOTED VALUE": (
+        "bad_quoting",
+        "text stands before or after a quoted value",
+        'Write a quote within a quoted value twice ("").',
+    ),
+    "bad_quoting": (
+        "bad_quoting",
+        "text stands before or after a quoted value",
+        'Write a quote within a quoted value twice ("").',
+    ),
+    "unclosed_quote": (
+        "unclosed_quote",
+        "a quote is opened and not closed",
+        'Close the quote, or write it twice ("") where it is part of the value.',
+    ),
+    "line_too_long": (
+        "line_too_long",
+        "the line is longer than 1.9 million bytes",
+        "Look for a missing line end or quote.",
+    ),
+}
+UNKNOWN_REJECT = (
+    "unreadable_line",
+    "the line cannot be split into columns",
+    "Correct the line.",
+)
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A record that cannot be split into columns.
+
+    Parameters
+    ----------
+    row : int
+        Its number in the file, the header not counted.
+    rule, found, remedy, raw : str
+        Rule it breaks, what was found, what to do, and its text.
+    column : str or None
+        Column at fault, where known.
+    """
+
+    row: int
+    rule: str
+    found: str
+    remedy: str
+    raw: str
+    column: str | None
+
+    def reason(self, file: str) -> str:
+        """The sentence for the operator."""
+        column = f", column {self.column}" if self.column else ""
+        return f"{file}, row {self.row}{column}: {self.found}. {self.remedy}"
+
+
+@dataclass(frozen=True)
+class PreparedCsv:
+    """A text file ready to be inserted.
+
+    Parameters
+    ----------
+    found : FoundFile
+        As found in the data folder.
+    text : TextFile
+        As looked through.
+    header : Header
+        Its columns.
+    path : Path
+        The file itself or its rewritten copy.
+    rejects : tuple of Reject
+        Records DuckDB cannot split, in order.
+    rows : int
+        Accepted and rejected records, counted by line ends.
+    """
+
+    found: FoundFile
+    text: TextFile
+    header: Header
+    path: Path
+    rejects: tuple[Reject, ...]
+    rows: int
+
+
+def prepare_csv(
+    connection: duckdb.DuckDBPyConnection, found: FoundFile, table: Table, copy: Path
+) -> PreparedCsv:
+    """Look through a text file and find the records that cannot be read.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        Used for reading only.
+    found : FoundFile
+        The file.
+    table : Table
+        Its entity.
+    copy : Path
+        Where a rewritten copy may be put.
+
+    Raises
+    ------
+    RefusedFileError
+        When nothing of the file can be landed.
+    """
+    text = look_through(found.name, found.path, table)
+    header = match_header(found.name, text.columns, table)
+    if not text.needs_copy:
+        accepted, rejects = _trial(connection, text, header, found.path)
+        is_split = not any("\n" in reject.raw for reject in rejects)
+        if is_split and accepted + len(rejects) == text.rows:
+            return PreparedCsv(found, text, header, found.path, rejects, text.rows)
+    clean = write_clean_copy(text, copy)
+    accepted, rejects = _trial(connection, text, header, copy, clean.set_aside)
+    if accepted + len(rejects) != clean.records:
+        raise contradictory_count(found.name, clean.records, accepted + len(rejects))
+    return PreparedCsv(found, text, header, copy, rejects, clean.records)
+
+
+def insert_csv(
+    connection: duckdb.DuckDBPyConnection, csv: PreparedCsv, table: Table, stamp: Stamp
+) -> None:
+    """Insert the readable records of a text file.
+
+    The n-th accepted record is record n plus the rejects before it.
+    """
+    statement = insert_statement(
+        text_table(table),
+        table,
+        csv.header,
+        values={name: f"read.c{at}" for at, name in enumerate(csv.header.names)},
+        file=literal(csv.found.name),
+        row="read.n + coalesce(rejected.before, 0)",
+        origin=f"""
+            (select *, row_number() over () as n from {_read_csv(csv.text, csv.header,
+                                                               csv.path)}) as read
+            asof left join (
+                select row_number - before_it + 1 as first_n, max(before_it) as before
+                from (
+                    select row_number, row_number() over (order by row_number) as before_it
+                    from (select unnest($rejected) as row_number)
+                )
+                group by all
+            ) as rejected on read.n >= rejected.first_n
+        """,
+    )
+    parameters = {**stamp.parameters, "rejected": [reject.row for reject in csv.rejects]}
+    connection.execute(statement, parameters)
+
+
+def _trial(
+    connection: duckdb.DuckDBPyConnection,
+    text: TextFile,
+    header: Header,
+    path: Path,
+    set_aside: list[tuple[str, str]] | None = None,
+) -> tuple[int, tuple[Reject, ...]]:
+    reading = _read_csv(text, header, path, keep_rejects=True)
+    # Every column is counted, or DuckDB would not look at all of them.
+    counted = connection.execute(
+        f"select count(*), count(columns(*)) from {reading}"
+    ).fetchall()
+    rows = connection.execute(
+        """
+        select line, arg_min(error_type, column_idx), arg_min(column_name, column_idx),
+            any_value(csv_line)
+        from landing_reject group by line order by line
+        """
+    ).fetchall()
+    connection.execute("drop table landing_reject; drop table landing_reject_scan")
+    rejects = (_reject(*row, header=header, set_aside=set_aside or []) for row in rows)
+    return int(counted[0][0]), tuple(rejects)
+
+
+def _reject(
+    line: int,
+    error_type: str,
+    column: str | None,
+    raw: str,
+    *,
+    header: Header,
+    set_aside: list[tuple[str, str]],
+) -> Reject:
+    named = header.names[int(column[1:])] if column else None
+    if set_aside and raw.startswith(MARK):
+        number = int(raw.removeprefix(MARK).rstrip(",;\t|\r\n"))
+        named, (error_type, raw) = None, set_aside[number]
+    rule, found, remedy = REJECTS.get(error_type, UNKNOWN_REJECT)
+    return Reject(line - 1, rule, found, remedy, raw, named)
+
+
+def _read_csv(
+    text: TextFile, header: Header, path: Path, *, keep_rejects: bool = False
+) -> str:
+    columns = ", ".join(f"'c{at}': 'varchar'" for at in range(len(header.names)))
+    packed = "gzip" if text.is_gzip and path == text.path else "none"
+    rejects = (
+        ", rejects_table = 'landing_reject', rejects_scan = 'landing_reject_scan'"
+        if keep_rejects
+        else ""
+    )
+    return f"""
+        read_csv(
+            {literal(escaped_path(path))}, columns = {{{columns}}}, auto_detect = false,
+            header = true, delim = {literal(text.delimiter)}, quote = '"', escape = '"',
+            compression = '{packed}', hive_partitioning = false,
+            {"store_rejects = true" if keep_rejects else "ignore_errors = true"}{rejects}
+        )
+    """
