@@ -9,15 +9,19 @@ Read whatever the order: 2024-01-31, 2024/1/31, 20240131, with a time after it o
 {%- endmacro %}
 
 {% macro duckdb__parse_date(value, order, pivot) -%}
-    {%- set text = "trim(" ~ value ~ ")" -%}
+    {%- set text -%} trim({{ value }}) {%- endset -%}
     {%- set numbers = '%m/%d/' if order == 'mdy' else '%d/%m/' -%}
-    {%- set short = "regexp_replace(" ~ text ~ ", '[-/.]', '/', 'g')" -%}
+    {%- set short -%} regexp_replace({{ text }}, '[-/.]', '/', 'g') {%- endset -%}
     {%- set century -%}
         case when cast(right({{ text }}, 2) as integer) < {{ pivot }} then '20' else '19' end
     {%- endset -%}
     {%- set parsed -%}
         case
-            when regexp_full_match({{ text }}, '{{ iso_date_pattern() }}')
+            when regexp_full_match({{ text }}, '\d{4}-\d{2}-\d{2}')
+                then try_cast({{ text }} as date)
+            when regexp_full_match(
+                {{ text }}, '\d{4}[-/.]\d{1,2}[-/.]\d{1,2}{{ time_pattern() }}'
+            )
                 then try_cast(
                     regexp_replace(
                         regexp_extract({{ text }}, '^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}'),
@@ -26,7 +30,9 @@ Read whatever the order: 2024-01-31, 2024/1/31, 20240131, with a time after it o
                 )
             when regexp_full_match({{ text }}, '\d{8}')
                 then cast(try_strptime({{ text }}, '%Y%m%d') as date)
-            when regexp_full_match({{ text }}, '\d{1,2}([-/.])\d{1,2}[-/.]\d{4}( .*)?')
+            when regexp_full_match(
+                {{ text }}, '\d{1,2}[-/.]\d{1,2}[-/.]\d{4}{{ time_pattern() }}'
+            )
                 then cast(
                     try_strptime(
                         split_part({{ short }}, ' ', 1), '{{ numbers }}%Y'
@@ -59,7 +65,7 @@ Read whatever the order: 2024-01-31, 2024/1/31, 20240131, with a time after it o
 
 {#- 31-Jan-24, 31 January 2024: the day first, the month in letters. -#}
 {% macro _named_month_date(text, century) -%}
-    {%- set parts = "'^(\d{1,2})[-/. ]?([A-Za-z]{3})[A-Za-z]*[-/., ]*(\d+)$'" -%}
+    {%- set parts -%} '^(\d{1,2})[-/. ]?([A-Za-z]{3})[A-Za-z]*[-/., ]*(\d+)$' {%- endset -%}
     cast(
         try_strptime(
             regexp_replace({{ text }}, {{ parts }}, '\1 \2 ')
@@ -72,8 +78,9 @@ Read whatever the order: 2024-01-31, 2024/1/31, 20240131, with a time after it o
     )
 {%- endmacro %}
 
-{% macro iso_date_pattern() -%}
-    \d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ]\d{1,2}:.*)?
+{#- A time of day after a date, which a date is read without. -#}
+{% macro time_pattern() -%}
+    ([T ]+\d{1,2}:\d{2}(:\d{2}([.]\d+)?)? ?(Z|UTC|[-+]\d{2}(:?\d{2})?|[AaPp][Mm])?)?
 {%- endmacro %}
 
 {% macro named_month_pattern() -%}

@@ -10,12 +10,14 @@ single comma before exactly three digits separates thousands; a single point nev
 {%- endmacro %}
 
 {% macro duckdb__plain_number(value) -%}
-    {%- set currency = '(?:[A-Z]{3}|\p{Sc}|[A-Z]{2}\p{Sc}|Rs\.?)' -%}
-    {%- set frame = '^(?:' ~ currency ~ ' ?)?[-+]?(?:' ~ currency ~ ' ?)?'
-        ~ '(\d[\d.,\p{Z}\'\'’]*|[.,]\d+) ?' ~ currency ~ '?-?$' -%}
-    {%- set text = "trim(" ~ value ~ ")" -%}
-    {%- set bare = "regexp_replace(" ~ text ~ ", '^\((.*)\)$', '\\1')" -%}
-    {%- set digits = "trim(regexp_extract(trim(" ~ bare ~ "), '" ~ frame ~ "', 1))" -%}
+    {%- set currency -%} (?:[A-Z]{3}|\p{Sc}|[A-Z]{2}\p{Sc}|Rs\.?) {%- endset -%}
+    {%- set frame -%}
+        ^(?:{{ currency }} ?)?[-+]?(?:{{ currency }} ?)?
+        {#- -#} (\d[\d.,\p{Z}''’]*|[.,]\d+) ?{{ currency }}?-?$
+    {%- endset -%}
+    {%- set text -%} trim({{ value }}) {%- endset -%}
+    {%- set bare -%} trim(regexp_replace({{ text }}, '^\((.*)\)$', '\1')) {%- endset -%}
+    {%- set digits -%} trim(regexp_extract({{ bare }}, '{{ frame }}', 1)) {%- endset -%}
     {%- set sign -%}
         case when regexp_matches({{ text }}, '^\(.*\)$|-') then '-' else '' end
     {%- endset -%}
@@ -44,7 +46,7 @@ single comma before exactly three digits separates thousands; a single point nev
 {%- endmacro %}
 
 {% macro duckdb__parse_integer(value, data_type) -%}
-    {%- set text = "trim(" ~ value ~ ")" -%}
+    {%- set text -%} trim({{ value }}) {%- endset -%}
     case
         when regexp_full_match({{ text }}, '[-+]?\d+([.]0*)?')
             then try_cast(regexp_extract({{ text }}, '^[-+]?\d+') as {{ data_type }})
@@ -62,12 +64,10 @@ single comma before exactly three digits separates thousands; a single point nev
 {%- endmacro %}
 
 {% macro duckdb__parse_double(value) -%}
+    {%- set share -%} regexp_replace(trim({{ value }}), ' ?%$', '') {%- endset -%}
     case
-        when {{ value }} like '%\%%' escape '\'
-            then try_cast(
-                {{ plain_number("regexp_replace(trim(" ~ value ~ "), ' ?%$', '')") }}
-                as double
-            ) / 100
+        when trim({{ value }}) like '%\%' escape '\'
+            then try_cast({{ plain_number(share) }} as double) / 100
         else try_cast({{ plain_number(value) }} as double)
     end
 {%- endmacro %}

@@ -9,7 +9,7 @@
     (
         {{ value }} is null
         or lower(trim({{ value }})) in (
-            '', '-', 'na', 'n/a', 'nan', 'nat', 'null', 'none', '\\n'
+            '', '-', 'na', 'n/a', 'nan', 'nat', 'null', 'none', '\n'
             {%- for text in missing %}, '{{ text | lower }}'{% endfor %}
         )
     )

@@ -9,29 +9,30 @@ and a time: 10:30, 10:30:15, 10:30:15.123456, each with AM or PM or a zone (Z, +
 {%- endmacro %}
 
 {% macro duckdb__parse_timestamp(value, order, pivot) -%}
-    {%- set text = "trim(" ~ value ~ ")" -%}
-    {%- set clock = '\d{1,2}:\d{2}(?::\d{2}(?:[.]\d+)?)?' -%}
-    {%- set zone = 'Z|z|UTC|[-+]\d{2}(?::?\d{2})?' -%}
-    {%- set day = "regexp_extract(" ~ text ~ ", '^(.*\d)[T ]+\d{1,2}:', 1)" -%}
-    {%- set read_day -%}
-        cast({{ parse_date(day, order, pivot) }} as varchar)
-    {%- endset -%}
-    {%- set read_clock -%}
-        regexp_extract({{ text }}, '[T ]({{ clock }})', 1)
-    {%- endset -%}
+    {%- set text -%} trim({{ value }}) {%- endset -%}
+    {%- set clock -%} \d{1,2}:\d{2}(?::\d{2}(?:[.]\d+)?)? {%- endset -%}
+    {%- set zone -%} Z|z|UTC|[-+]\d{2}(?::?\d{2})? {%- endset -%}
+    {%- set day_text -%} regexp_extract({{ text }}, '^(.*\d)[T ]+\d{1,2}:', 1) {%- endset -%}
+    {%- set day -%} cast({{ parse_date(day_text, order, pivot) }} as varchar) {%- endset -%}
+    {%- set time -%} regexp_extract({{ text }}, '[T ]({{ clock }})', 1) {%- endset -%}
+    {%- set plain -%} try_cast({{ text }} as timestamp) {%- endset -%}
     case
+        when regexp_full_match(
+            {{ text }}, '\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}([.]\d+)?'
+        )
+            then {{ within_years(plain, 'timestamp') }}
         when regexp_full_match({{ text }}, '.*\d[T ]+{{ clock }}')
-            then try_cast({{ read_day }} || ' ' || {{ read_clock }} as timestamp)
+            then try_cast({{ day }} || ' ' || {{ time }} as timestamp)
         when regexp_full_match({{ text }}, '.*\d[T ]+{{ clock }} ?({{ zone }})')
             then timezone('UTC', try_cast(
-                {{ read_day }} || ' ' || {{ read_clock }}
+                {{ day }} || ' ' || {{ time }}
                 || regexp_replace(
                     regexp_extract({{ text }}, '({{ zone }})$', 1), 'z|UTC', 'Z'
                 ) as timestamp with time zone
             ))
         when regexp_full_match({{ text }}, '.*\d[T ]+\d{1,2}:\d{2}(:\d{2})? ?[AaPp][Mm]')
             then try_strptime(
-                {{ read_day }} || ' '
+                {{ day }} || ' '
                 || regexp_extract({{ text }}, '[T ](\d{1,2}:\d{2})', 1)
                 || coalesce(
                     nullif(regexp_extract({{ text }}, ':\d{2}(:\d{2}) ?[A-Za-z]', 1), ''),
