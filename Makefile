@@ -1,0 +1,82 @@
+# Targets set up what they need: a Python 3.12, make and a package registry are enough.
+
+PORTFOLIO ?= simulated
+DATA ?=
+MONTH ?=
+BORROWERS ?= 20000
+
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMPS := $(VENV)/.stamps
+WANTED := $(shell cat pyproject.toml requirements.txt 2>/dev/null | cksum | tr ' ' '-')
+WANTED_DEV := $(shell cat pyproject.toml requirements-dev.txt 2>/dev/null | cksum | tr ' ' '-')
+RUN := $(STAMPS)/run-$(WANTED)
+DEV := $(STAMPS)/dev-$(WANTED_DEV)
+UV := $(STAMPS)/uv
+UV_WANTED := uv>=0.8,<1
+
+export DO_NOT_TRACK := 1
+export GX_ANALYTICS_ENABLED := False
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test up down bench lint
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: $(RUN) ## one month through Airflow [PORTFOLIO= DATA= MONTH= BORROWERS=]
+	@$(PY) -m comove.embedded run --portfolio "$(PORTFOLIO)" --borrowers "$(BORROWERS)" \
+		$(if $(DATA),--data "$(DATA)") $(if $(MONTH),--month "$(MONTH)")
+
+up: $(RUN) ## Airflow's UI on 127.0.0.1, left running [PORTFOLIO= DATA=]
+	@$(PY) -m comove.embedded up --portfolio "$(PORTFOLIO)" $(if $(DATA),--data "$(DATA)")
+
+down: $(RUN) ## end everything that was started
+	@$(PY) -m comove.embedded down
+
+test: $(DEV) ## the whole test suite
+	@$(PY) -m pytest
+
+bench: $(DEV) ## the benchmarks
+	@$(PY) -m benchmarks
+
+lint: $(DEV) ## ruff, mypy, sqlfluff, import contracts
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/sqlfluff lint dbt_project/models dbt_project/tests
+
+$(PY):
+	@set -e; \
+	for candidate in python3.12 python3 python \
+		$(HOME)/.pyenv/versions/3.12*/bin/python; do \
+		if $$candidate -c 'import sys, ensurepip; sys.exit(sys.version_info[:2] != (3, 12))' \
+			2>/dev/null; then found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+		echo "comove needs Python 3.12 with venv, and found none: looked for python3.12," >&2; \
+		echo "python3 and python on the PATH, and for pyenv's versions. Install it (on" >&2; \
+		echo "Debian and Ubuntu: python3.12 and python3.12-venv), then run make again." >&2; \
+		exit 1; \
+	fi; \
+	echo "Creating $(VENV) with $$found (once)"; \
+	$$found -m venv $(VENV)
+
+$(UV): $(PY)
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null
+	@$(PY) -m pip install --quiet "$(UV_WANTED)"
+	@mkdir -p $(STAMPS) && touch $@
+
+$(RUN): $(UV)
+	@echo "Installing the pinned packages (once)"
+	@$(PY) -m uv pip install --quiet --python $(PY) -r requirements.txt
+	@$(PY) -m uv pip install --quiet --python $(PY) --no-deps -e .
+	@rm -f $(STAMPS)/run-* && touch $@
+
+$(DEV): $(UV)
+	@echo "Installing the pinned packages for development (once)"
+	@$(PY) -m uv pip install --quiet --python $(PY) -r requirements-dev.txt
+	@$(PY) -m uv pip install --quiet --python $(PY) --no-deps -e .
+	@rm -f $(STAMPS)/dev-* && touch $@

@@ -1,0 +1,110 @@
+"""
+# warehouse
+
+From the lender's files to gated, published tables, one month at a time. Daily, for the
+last complete month; by hand for any month; by `airflow backfill create` for many.
+
+| task | does | when it fails |
+|---|---|---|
+| `open_run` | checks what was asked for, opens the record in `audit.run` | the message names the wrong field of the form: correct it and trigger again |
+| `land` | reads the files that are new into `raw`, one transaction per entity | look into `audit.delivery` for the file; a refused file does not fail the task |
+| `gate_landed` | judges the landed data | read `audit.quality_result` where `stage = 'landed'`, then ask the lender; a corrected delivery is taken up by the next run |
+| `build` | dbt: staging, intermediate, marts, with their tests | the log names the model or test; the compiled SQL lies under the run's target folder |
+| `gate_tables` | judges staging and marts | as `gate_landed`, stages `staging` and `marts`; what is published stays the last good copy |
+| `publish` | swaps the new copy in; readers keep the old one until they open again | usually a full disk: free space and clear the task |
+| `docs` | makes the documentation site; nothing waits for it | clear the task; the tables are not affected |
+| `close_run` | ends the record; fails the run if any task failed | look at the task it names |
+
+A task that was killed is retried twice and begins where its last whole transaction
+ended. A refusal or a failed gate is not retried: the input has to change first.
+Everything that opens the warehouse runs in the pool `duckdb_writer`, one at a time.
+"""
+
+import os
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import Asset, Param, dag
+from comove_airflow import stages
+from comove_airflow.request import MONTH_PATTERN
+from comove_airflow.stage_operator import StageOperator
+from comove_airflow.timetable import LastCompleteMonth
+
+MARTS = Asset(name="comove_marts", uri="comove://marts", group="comove")
+
+# Without a first month only new days are scheduled; with one, Airflow catches up from it.
+FIRST_MONTH = os.environ.get("COMOVE_FIRST_MONTH")
+
+DEFAULTS = {
+    "owner": "comove",
+    "pool": "duckdb_writer",
+    "retries": 2,
+    "retry_delay": timedelta(seconds=5),
+    "execution_timeout": timedelta(hours=3),
+    "priority_weight": 10,
+    "weight_rule": "absolute",
+}
+
+
+def _start_date() -> datetime | None:
+    if not FIRST_MONTH:
+        return None
+    month = datetime.strptime(FIRST_MONTH, "%Y-%m").replace(tzinfo=UTC)
+    # A month is built once it is over: its first run is due on the first of the next.
+    return (month + timedelta(days=32)).replace(day=1)
+
+
+@dag(
+    dag_id="warehouse",
+    dag_display_name="Warehouse: files to tables",
+    schedule=LastCompleteMonth(),
+    start_date=_start_date(),
+    catchup=FIRST_MONTH is not None,
+    max_active_runs=1,
+    default_args=DEFAULTS,
+    tags=["comove", "warehouse"],
+    doc_md=__doc__,
+    params={
+        "month": Param(
+            None,
+            type=["null", "string"],
+            pattern=MONTH_PATTERN,
+            title="Month",
+            description="As 2026-09. Empty: the last complete month.",
+        ),
+        "full_refresh": Param(
+            False,
+            type="boolean",
+            title="Full refresh",
+            description="Build every table anew instead of the months that changed.",
+        ),
+        "data_folder": Param(
+            None,
+            type=["null", "string"],
+            title="Data folder",
+            description="Folder with the lender's files. Empty: the one in the settings.",
+        ),
+    },
+)
+def warehouse() -> None:
+    """Wire the stages together."""
+    opened = StageOperator(task_id="open_run", run=stages.open_run)
+    landed = StageOperator(task_id="land", run=stages.land)
+    landed_gate = StageOperator(task_id="gate_landed", run=stages.gate_landed)
+    built = StageOperator(task_id="build", run=stages.build)
+    tables_gate = StageOperator(task_id="gate_tables", run=stages.gate_tables)
+    published = StageOperator(task_id="publish", run=stages.publish, outlets=[MARTS])
+    documented = StageOperator(
+        task_id="docs",
+        run=stages.document,
+        # The pool has one slot: whoever waits for the tables goes first.
+        priority_weight=1,
+    )
+    closed = StageOperator(
+        task_id="close_run", run=stages.close_run, trigger_rule="all_done"
+    )
+
+    opened >> landed >> landed_gate >> built >> tables_gate >> published >> closed
+    built >> documented >> closed
+
+
+warehouse()

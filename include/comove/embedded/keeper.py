@@ -1,0 +1,76 @@
+"""The first process of an embedded Airflow's session: starts its parts, keeps them up.
+
+Run as ``python -m comove.embedded.keeper <folder of logs> <part>…``. It imports next to
+nothing, since it is waited for.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+# A part that dies again and again has a fault that starting it anew does not cure.
+MOST_STARTS = 4
+PARTS: dict[str, tuple[str, ...]] = {
+    "api-server": ("api-server",),
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+}
+
+
+@dataclass
+class Part:
+    """One process of Airflow.
+
+    Parameters
+    ----------
+    name : str
+        One of `PARTS`.
+    log_folder : Path
+        Gets ``<name>.log``.
+    """
+
+    name: str
+    log_folder: Path
+    starts: int = 0
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def keep(self) -> None:
+        """Start it if it does not run, unless it died too often."""
+        if self.process and self.process.poll() is None:
+            return
+        if self.starts >= MOST_STARTS:
+            return
+        self.starts += 1
+        with (self.log_folder / f"{self.name}.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "airflow", *PARTS[self.name]],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+
+def main() -> None:
+    """Keep the parts named on the command line until asked to end."""
+    log_folder = Path(sys.argv[1])
+    parts = [Part(name, log_folder) for name in sys.argv[2:]]
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        for part in parts:
+            part.keep()
+        time.sleep(1)
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    # The parts are ended by whoever ends the session, each one directly.
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""What a run was asked for: the month, the folder, a full refresh."""
+
+import calendar
+import datetime as dt
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from comove.errors import SettingsError
+from comove.portfolio import load_portfolio
+from comove.settings import Settings
+
+MONTH_PATTERN = r"^\d{4}-(0[1-9]|1[0-2])$"
+
+
+def settings_for(params: Mapping[str, Any]) -> Settings:
+    """Settings of a run, with the data folder its form names.
+
+    Parameters
+    ----------
+    params : mapping
+        The run's ``data_folder``, if any.
+
+    Raises
+    ------
+    SettingsError
+        When there is no such folder.
+    """
+    named = params.get("data_folder")
+    if not named:
+        return Settings()
+    folder = Path(named).expanduser()
+    if not folder.is_dir():
+        raise SettingsError(
+            f"there is no folder {str(folder)!r} on the machine that runs the tasks.",
+            where="data_folder",
+            remedy="Give the full path of the folder with the lender's files.",
+        )
+    return Settings(data=folder)
+
+
+def month_for(
+    settings: Settings,
+    *,
+    asked: str | None,
+    partition: str | None,
+    run_after: dt.datetime,
+) -> dt.date:
+    """First day of the month a run builds.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which portfolio, and so which month is its last.
+    asked : str or None
+        Month on the form, ``YYYY-MM``.
+    partition : str or None
+        Partition key of the run, ``YYYY-MM``: its scheduled month.
+    run_after : datetime
+        When the run was due; a month must have ended by then.
+
+    Returns
+    -------
+    date
+        The month asked for; else the scheduled one; else the last complete one. The
+        last two stop at the last month the portfolio holds.
+
+    Raises
+    ------
+    SettingsError
+        When the month asked for is no month, has not ended, lies after the portfolio's
+        last, or is not the run's own partition.
+    """
+    complete = _last_complete_month(run_after)
+    end = min(complete, last_month(settings) or complete)
+    if asked is None:
+        return min(_parsed(partition, "partition key") if partition else end, end)
+    month = _parsed(asked, "month")
+    if partition and _parsed(partition, "partition key") != month:
+        raise SettingsError(
+            f"the form says {asked}, the run's partition {partition}.",
+            where="month",
+            remedy="Leave one of them empty.",
+        )
+    if month > end:
+        raise _too_late(month, complete, end, settings)
+    return month
+
+
+def last_month(settings: Settings) -> dt.date | None:
+    """Last complete month a portfolio holds; None where only the run can say it.
+
+    A simulated lender's stands in its ``simulation.json``.
+    """
+    if known := load_portfolio(settings.portfolio).last_month:
+        return known
+    said = settings.places.root / "simulation.json"
+    if settings.portfolio != "simulated" or not said.is_file():
+        return None
+    return dt.date.fromisoformat(json.loads(said.read_text())["last_month"])
+
+
+def _parsed(text: str, where: str) -> dt.date:
+    if not re.match(MONTH_PATTERN, text):
+        raise SettingsError(
+            f"{text!r} is not a month.", where=where, remedy="Write it as 2026-09."
+        )
+    return dt.date(int(text[:4]), int(text[5:]), 1)
+
+
+def _last_complete_month(moment: dt.datetime) -> dt.date:
+    return (moment.date().replace(day=1) - dt.timedelta(days=1)).replace(day=1)
+
+
+def _too_late(
+    month: dt.date, complete: dt.date, end: dt.date, settings: Settings
+) -> SettingsError:
+    if month > complete:
+        last_day = calendar.monthrange(month.year, month.month)[1]
+        return SettingsError(
+            f"{month:%Y-%m} is not over before {month.replace(day=last_day)}.",
+            where="month",
+            remedy=f"Only complete months are built: use {end:%Y-%m} or earlier.",
+        )
+    return SettingsError(
+        f"the portfolio {settings.portfolio!r} ends in {end:%Y-%m}, before {month:%Y-%m}.",
+        where="month",
+        remedy=f"Use {end:%Y-%m} or earlier, or leave the month empty.",
+    )

@@ -1,0 +1,174 @@
+"""The stages of the DAG `warehouse`, as its tasks call them.
+
+Each function takes Airflow's context, calls one entry point of comove, and gives back
+counts: no row ever enters a log or an XCom.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException
+from comove_airflow.request import month_for, settings_for
+
+from comove.errors import ComoveError
+from comove.settings import Settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+FAILED_STATES = ("failed", "upstream_failed")
+
+
+def settings_of(context: Context) -> Settings:
+    """Settings of the run, with the data folder its form names."""
+    return settings_for(context["params"])
+
+
+def month_of(context: Context) -> dt.date:
+    """First day of the month the run builds."""
+    run = context["dag_run"]
+    return month_for(
+        settings_of(context),
+        asked=context["params"].get("month"),
+        partition=run.partition_key,
+        run_after=run.run_after,
+    )
+
+
+@contextmanager
+def failing_at_once() -> Iterator[None]:
+    """Turn comove's own errors into failures that are not retried.
+
+    They describe what an operator must change; trying again would not help. Everything
+    else (a killed worker, a full disk) is left to Airflow's retries.
+    """
+    try:
+        yield
+    except ComoveError as error:
+        raise AirflowFailException(str(error)) from None
+
+
+def stage(function: Callable[[Context], Any]) -> Callable[[Context], dict[str, Any]]:
+    """Make a function a stage: its report becomes counts, its refusals final failures."""
+
+    @wraps(function)
+    def run(context: Context) -> dict[str, Any]:
+        with failing_at_once():
+            counts = _counts(function(context))
+        log.info("%s: %s", function.__name__, counts)
+        return counts
+
+    return run
+
+
+@stage
+def open_run(context: Context) -> dict[str, str]:
+    """Check what was asked for, and begin the run's record."""
+    from comove.audit import open_run
+
+    settings, month = settings_of(context), month_of(context)
+    run = context["dag_run"]
+    open_run(settings, run_id=run.run_id, dag_id=run.dag_id, month=month)
+    return {"month": f"{month:%Y-%m}", "data_folder": str(settings.data_folder)}
+
+
+@stage
+def land(context: Context) -> Any:
+    """Read the files that are new."""
+    from comove.landing import land
+
+    return land(settings_of(context), run_id=context["dag_run"].run_id)
+
+
+@stage
+def gate_landed(context: Context) -> Any:
+    """Judge what was landed."""
+    return _gates(context, "landed")
+
+
+@stage
+def build(context: Context) -> Any:
+    """Build the tables up to the run's month."""
+    from comove.warehouse import build
+
+    return build(
+        settings_of(context),
+        run_id=context["dag_run"].run_id,
+        month=month_of(context),
+        full_refresh=bool(context["params"].get("full_refresh")),
+    )
+
+
+@stage
+def gate_tables(context: Context) -> Any:
+    """Judge staging and marts, in one process: the library is imported once."""
+    return _gates(context, "staging", "marts")
+
+
+@stage
+def publish(context: Context) -> Any:
+    """Swap the finished tables into the serving copy."""
+    from airflow.sdk import Asset
+
+    from comove.warehouse import publish
+
+    month = month_of(context)
+    report = publish(
+        settings_of(context), run_id=context["dag_run"].run_id, month=month
+    )
+    for asset in context["outlets"]:
+        if isinstance(asset, Asset):
+            context["outlet_events"][asset].add_partitions(f"{month:%Y-%m}")
+    return report
+
+
+@stage
+def document(context: Context) -> Any:
+    """Make the documentation site of the tables."""
+    from comove.warehouse import document
+
+    return document(settings_of(context), run_id=context["dag_run"].run_id)
+
+
+@stage
+def close_run(context: Context) -> dict[str, Any]:
+    """End the run's record, publish it, and fail if any stage has failed."""
+    from comove.audit import close_run
+    from comove.warehouse import refresh_published_audit
+
+    failed = failed_tasks(context)
+    settings = settings_of(context)
+    status = "failed" if failed else "success"
+    close_run(settings, context["dag_run"].run_id, status)
+    refresh_published_audit(settings)
+    if failed:
+        raise AirflowFailException(f"Failed before this task: {', '.join(failed)}.")
+    return {"status": status}
+
+
+def failed_tasks(context: Context) -> list[str]:
+    """Names of the run's tasks that failed themselves, sorted."""
+    run = context["dag_run"]
+    states = context["ti"].get_task_states(dag_id=run.dag_id, run_ids=[run.run_id])
+    return sorted(name for name, state in states[run.run_id].items() if state == "failed")
+
+
+def _gates(context: Context, *names: str) -> dict[str, Any]:
+    from comove.quality import run_gate
+
+    settings, run_id = settings_of(context), context["dag_run"].run_id
+    return {name: _counts(run_gate(settings, run_id=run_id, stage=name)) for name in names}
+
+
+def _counts(report: Any) -> dict[str, Any]:
+    if is_dataclass(report) and not isinstance(report, type):
+        return asdict(report)
+    return dict(report or {})
