@@ -1,0 +1,4 @@
+{{ checked_rows(
+    'superlender', 'demographics',
+    hashed={'customerid': 'borrower_key'},
+) }}
