@@ -313,7 +313,7 @@ def _built_in_frames(
 ) -> dict[str, Frame]:
     if suite.stage == "landed":
         landed = landed_tables(scene.portfolio.tables, scene.catalogue)
-        tables, columns = profile_landed(scene.connection, landed)
+        tables, columns = profile_landed(scene.connection, landed, _delivered(scene))
     else:
         tables = _table_rows(scene, suite, profiles)
         columns = _column_rows(suite, profiles)
@@ -323,6 +323,15 @@ def _built_in_frames(
         name: Frame(data, labels[name], nothing if data.empty else None)
         for name, data in zip(BUILT_IN_TABLES, (tables, columns), strict=True)
     }
+
+
+def _delivered(scene: Scene) -> dict[str, int]:
+    """Count the readable rows of each entity's files, as landing recorded them."""
+    found = scene.connection.execute(
+        "select entity, sum(rows_landed - rows_unreadable)::bigint from audit.delivery "
+        "group by entity"
+    ).fetchall()
+    return dict(found)
 
 
 def _table_rows(scene: Scene, suite: Suite, profiles: dict[str, Profile]) -> pd.DataFrame:

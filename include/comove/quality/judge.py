@@ -210,7 +210,7 @@ def _absence(check: Check, frame: Frame, where: str) -> str | None:
 
 def _nothing_measured(check: Check) -> str:
     measures = ", ".join(check.columns)
-    if measures.endswith(("psi", "change", "_before", "_published")):
+    if any(word in measures for word in ("psi", "change", "before", "earlier")):
         return f"not available yet: {measures} needs an earlier delivery to compare with"
     return f"{NOT_AVAILABLE}: {measures} has no value"
 

@@ -17,6 +17,8 @@ TABLE_MEASURES = (
     "rows_in_last_batch",
     "rows_before",
     "times_earlier_rows",
+    "rows_delivered",
+    "rows_missing",
     "batches",
     "missing_columns",
     "wrong_types",
@@ -83,9 +85,20 @@ def landed_tables(
 
 
 def profile_landed(
-    connection: duckdb.DuckDBPyConnection, landed: list[LandedTable]
+    connection: duckdb.DuckDBPyConnection,
+    landed: list[LandedTable],
+    delivered: dict[str, int],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Profile all delivered tables, each in one pass.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The warehouse.
+    landed : list of LandedTable
+        What to profile.
+    delivered : dict of str to int
+        Readable rows of each entity's files, as landing recorded them.
 
     Returns
     -------
@@ -100,7 +113,7 @@ def profile_landed(
     for one in landed:
         counts = _counts(connection, one)
         if counts["rows"]:
-            tables.append(_table_row(one, counts))
+            tables.append(_table_row(one, counts, delivered.get(one.table.name, 0)))
             columns += _column_rows(one, counts)
     return (
         pd.DataFrame(tables, columns=list(TABLE_MEASURES)),
@@ -148,7 +161,9 @@ def _is_filled(name: str, columns: Columns) -> str:
     return f"{quoted(name)} is not null"
 
 
-def _table_row(one: LandedTable, counts: dict[str, int]) -> dict[str, object]:
+def _table_row(
+    one: LandedTable, counts: dict[str, int], delivered: int
+) -> dict[str, object]:
     before = counts["rows"] - counts["last_rows"]
     return {
         "table_name": one.table.name,
@@ -156,6 +171,8 @@ def _table_row(one: LandedTable, counts: dict[str, int]) -> dict[str, object]:
         "rows_in_last_batch": counts["last_rows"],
         "rows_before": before or None,
         "times_earlier_rows": counts["last_rows"] / before if before else None,
+        "rows_delivered": delivered,
+        "rows_missing": delivered - counts["rows"],
         "batches": counts["batches"],
         "missing_columns": one.missing_columns,
         "wrong_types": one.wrong_types,

@@ -232,9 +232,14 @@ def _shifts(connection: duckdb.DuckDBPyConnection, subject: Subject) -> dict[str
     terms = [
         f"{cell} filter ({group})"
         for cell in cells.values()
-        for group in (compared.now, compared.before)
+        for group in ("is_now", "is_before")
     ]
-    found = iter(_one_row(connection, terms, compared.relation))
+    spread = ", ".join(map(quoted, compared.columns))
+    grouped = (
+        f"(select {spread}, ({compared.now}) as is_now, ({compared.before}) as is_before "
+        f"from {compared.relation}) as grouped where is_now or is_before"
+    )
+    found = iter(_one_row(connection, terms, grouped))
     return {name: _index(next(found), next(found)) for name in cells}
 
 
