@@ -23,6 +23,9 @@ the portfolio does not have the entity (variable `absent`, from portfolios.yml).
             {% do columns.update({name: column.type}) %}
         {% endif %}
     {% endfor %}
+    {% if entity == 'loans' %}
+        {% do columns.update({'reported_outcome': 'varchar', 'observed_until': 'date'}) %}
+    {% endif %}
     {% do columns.update({'_batch': 'varchar', '_landed_at': 'timestamp'}) %}
     {% do return(columns) %}
 {% endmacro %}

@@ -18,6 +18,10 @@ stg_contract__loans as (
         -- dates and times
         disbursed_on,
 
+        -- what only some portfolios tell
+        cast(null as varchar) as reported_outcome,
+        cast(null as date) as observed_until,
+
         -- delivery
         _batch,
         _landed_at

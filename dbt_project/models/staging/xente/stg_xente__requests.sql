@@ -28,7 +28,7 @@ stg_xente__requests as (
         coalesce(duedate, issueddateloan + interval '30 days') as due_at,
         value as amount,
         transactionstatus = '1' as is_accepted,
-        coalesce(lower(subscriptionid), 'unknown') as channel,
+        coalesce(subscriptionid, 'unknown') as channel,
         coalesce(productcategory, 'unknown') as industry,
         case isdefaulted when '1' then 'bad' when '0' then 'good' end as reported_outcome,
         paidondate is not null as is_outcome_known,
