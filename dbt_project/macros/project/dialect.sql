@@ -18,3 +18,10 @@
     ({{ expression }} - {{ expression }} = 0)
 {%- endmacro %}
 {% macro duckdb__is_finite(expression) -%}isfinite({{ expression }}){%- endmacro %}
+
+{#- A whole row as a JSON object; `alias` is how the query calls its table. -#}
+{% macro row_json(alias) -%}{{ adapter.dispatch('row_json')(alias) }}{%- endmacro %}
+{% macro default__row_json(alias) -%}to_json(struct({{ alias }}.*)){%- endmacro %}
+{% macro duckdb__row_json(alias) -%}
+    cast(to_json({{ alias }}) as varchar)
+{%- endmacro %}
