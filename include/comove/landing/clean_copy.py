@@ -47,7 +47,9 @@ class _Writer:
         text = line.decode(errors="replace").rstrip("\r\n")
         self.set_aside.append((rule, text[:KEPT_CHARACTERS]))
         # One field more than the header has, so that DuckDB rejects it.
-        return f"{MARK}{len(self.set_aside) - 1}{self.delimiter * self.columns}\n".encode()
+        return (
+            f"{MARK}{len(self.set_aside) - 1}{self.delimiter * self.columns}\n".encode()
+        )
 
 
 def write_clean_copy(text: TextFile, path: Path) -> CleanCopy:

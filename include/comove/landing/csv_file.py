@@ -47,6 +47,17 @@ REJECTS = {
         "Look for a missing line end or quote.",
     ),
 }
+# How many rejects stand before the n-th accepted record.
+REJECTS_BEFORE = """
+    asof left join (
+        select row_number - place + 1 as first_n, max(place) as before
+        from (
+            select row_number, row_number() over (order by row_number) as place
+            from (select unnest($rejected) as row_number)
+        )
+        group by all
+    ) as rejected on read.n >= rejected.first_n
+"""
 UNKNOWN_REJECT = (
     "unreadable_line",
     "the line cannot be split into columns",
@@ -76,7 +87,7 @@ class Reject:
     column: str | None
 
     def reason(self, file: str) -> str:
-        """The sentence for the operator."""
+        """Say to the operator what is wrong, where, and what to do."""
         column = f", column {self.column}" if self.column else ""
         return f"{file}, row {self.row}{column}: {self.found}. {self.remedy}"
 
@@ -151,28 +162,20 @@ def insert_csv(
 
     The n-th accepted record is record n plus the rejects before it.
     """
+    reading = _read_csv(csv.text, csv.header, csv.path)
+    # Our own parts only, hence S608 has nothing to warn of.
+    numbered = f"(select *, row_number() over () as n from {reading}) as read"  # noqa: S608
     statement = insert_statement(
         text_table(table),
         table,
         csv.header,
         values={name: f"read.c{at}" for at, name in enumerate(csv.header.names)},
         file=literal(csv.found.name),
-        row="read.n + coalesce(rejected.before, 0)",
-        origin=f"""
-            (select *, row_number() over () as n from {_read_csv(csv.text, csv.header,
-                                                               csv.path)}) as read
-            asof left join (
-                select row_number - before_it + 1 as first_n, max(before_it) as before
-                from (
-                    select row_number, row_number() over (order by row_number) as before_it
-                    from (select unnest($rejected) as row_number)
-                )
-                group by all
-            ) as rejected on read.n >= rejected.first_n
-        """,
+        row="read.n + coalesce(rejected.before, 0)" if csv.rejects else "read.n",
+        origin=numbered + (REJECTS_BEFORE if csv.rejects else ""),
     )
-    parameters = {**stamp.parameters, "rejected": [reject.row for reject in csv.rejects]}
-    connection.execute(statement, parameters)
+    rejected = {"rejected": [reject.row for reject in csv.rejects]} if csv.rejects else {}
+    connection.execute(statement, {**stamp.parameters, **rejected})
 
 
 def _trial(
@@ -184,9 +187,8 @@ def _trial(
 ) -> tuple[int, tuple[Reject, ...]]:
     reading = _read_csv(text, header, path, keep_rejects=True)
     # Every column is counted, or DuckDB would not look at all of them.
-    counted = connection.execute(
-        f"select count(*), count(columns(*)) from {reading}"
-    ).fetchall()
+    counted = connection.sql(f"from {reading}").aggregate("count(*), count(columns(*))")
+    accepted = int(counted.fetchall()[0][0])
     rows = connection.execute(
         """
         select line, arg_min(error_type, column_idx), arg_min(column_name, column_idx),
@@ -196,7 +198,7 @@ def _trial(
     ).fetchall()
     connection.execute("drop table landing_reject; drop table landing_reject_scan")
     rejects = (_reject(*row, header=header, set_aside=set_aside or []) for row in rows)
-    return int(counted[0][0]), tuple(rejects)
+    return accepted, tuple(rejects)
 
 
 def _reject(

@@ -95,13 +95,13 @@ def batch_id(entity: str, files: list[tuple[str, str, int]]) -> str:
 def landed_deliveries(
     connection: duckdb.DuckDBPyConnection, entity: str
 ) -> dict[str, Delivery]:
-    """The last delivery of each file that has landed, by file name."""
+    """Read the last delivery of each file that has landed, by file name."""
     rows = connection.execute(
         f"""
         select {", ".join(COLUMNS)} from audit.delivery
         where entity = ? and rule is null
         order by landed_at
-        """,
+        """,  # noqa: S608 - the columns are the fields of Delivery
         [entity],
     ).fetchall()
     return {row[0]: Delivery(*row) for row in rows}
@@ -111,14 +111,14 @@ def times_landed(
     connection: duckdb.DuckDBPyConnection, entity: str, file: str, sha256: str
 ) -> int:
     """How often this content has landed under this name."""
-    row = connection.execute(
+    rows = connection.execute(
         """
         select count(*) from audit.delivery
         where entity = ? and file = ? and sha256 = ? and rule is null
         """,
         [entity, file, sha256],
-    ).fetchone()
-    return int(row[0]) if row else 0
+    ).fetchall()
+    return int(rows[0][0])
 
 
 def refused_delivery(
@@ -130,7 +130,7 @@ def refused_delivery(
     landed_at: dt.datetime,
     run_id: str,
 ) -> Delivery:
-    """The record of a file that is refused or empty."""
+    """Describe a file that is refused or empty."""
     return Delivery(
         file=file.name,
         entity=entity,
@@ -247,6 +247,7 @@ def _insert(
     names = [field.name for field in fields(rows[0])]
     marks = ", ".join("?" for _ in names)
     connection.executemany(
-        f"insert into {table} ({', '.join(names)}) values ({marks})",
+        # The names are the fields of our own classes.
+        f"insert into {table} ({', '.join(names)}) values ({marks})",  # noqa: S608
         [list(astuple(row)) for row in rows],
     )

@@ -113,7 +113,7 @@ def _stat(path: Path) -> tuple[int, dt.datetime]:
     try:
         found = path.stat()
     except OSError:
-        return -1, dt.datetime(1970, 1, 1)  # noqa: DTZ001 - the warehouse holds UTC
+        return -1, dt.datetime(1970, 1, 1)
     changed = dt.datetime.fromtimestamp(found.st_mtime, dt.UTC)
     return found.st_size, changed.replace(tzinfo=None)
 

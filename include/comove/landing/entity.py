@@ -138,9 +138,7 @@ def _is_untouched(file: FoundFile, before: Delivery) -> bool:
     return (file.size_bytes, file.modified_at) == (before.size_bytes, before.modified_at)
 
 
-def _hash_all(
-    landing: Landing, files: list[FoundFile]
-) -> list[str | RefusedFileError]:
+def _hash_all(landing: Landing, files: list[FoundFile]) -> list[str | RefusedFileError]:
     with ThreadPoolExecutor(landing.threads) as pool:
         return list(pool.map(_hash_or_refusal, files))
 
@@ -179,7 +177,12 @@ def _refusal(
     landing: Landing, table: Table, file: FoundFile, sha256: str, error: RefusedFileError
 ) -> Delivery:
     return refused_delivery(
-        file, table.name, sha256, error, landed_at=landing.landed_at, run_id=landing.run_id
+        file,
+        table.name,
+        sha256,
+        error,
+        landed_at=landing.landed_at,
+        run_id=landing.run_id,
     )
 
 
@@ -346,6 +349,6 @@ def _not_written(table: Table, error: duckdb.Error) -> LandingError:
         f"the rows could not be written ({str(error).splitlines()[0]}); nothing of this "
         "entity has landed.",
         where=f"raw.{table.raw_table}",
-        remedy="See that disk and memory suffice (COMOVE_DUCKDB_MEMORY_LIMIT_GIB) and run "
-        "again.",
+        remedy="See that disk and memory suffice (COMOVE_DUCKDB_MEMORY_LIMIT_GIB) and "
+        "run again.",
     )

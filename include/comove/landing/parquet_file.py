@@ -8,7 +8,13 @@ import duckdb
 from comove.contract import Table
 from comove.landing.discovery import FoundFile
 from comove.landing.header import Header, match_header
-from comove.landing.raw_tables import canonical_type, literal, quoted, text_table, typed_table
+from comove.landing.raw_tables import (
+    canonical_type,
+    literal,
+    quoted,
+    text_table,
+    typed_table,
+)
 from comove.landing.refusal import RefusedFileError, broken_parquet, empty_file
 from comove.landing.selection import Stamp, escaped_path, insert_statement
 
@@ -52,23 +58,16 @@ def prepare_parquet(
     """
     if found.size_bytes == 0:
         raise empty_file(found.name)
-    path = literal(escaped_path(found.path))
     try:
-        described = connection.execute(
-            f"describe select * from read_parquet({path}, hive_partitioning = false)"
-        ).fetchall()
-        counted = connection.execute(
-            f"select num_rows from parquet_file_metadata({path})"
-        ).fetchall()
+        columns, rows = _metadata(connection, found.path)
     except duckdb.Error as error:
         raise broken_parquet(found.name, error) from error
-    columns = tuple((row[0], row[1]) for row in described)
     header = match_header(found.name, [name for name, _ in columns], table)
     return PreparedParquet(
         found=found,
         header=header,
         columns=columns,
-        rows=int(counted[0][0]),
+        rows=rows,
         is_typed=_has_contract_types(connection, header, columns, table),
     )
 
@@ -98,14 +97,10 @@ def insert_parquet(
     shapes: dict[object, list[PreparedParquet]] = {}
     for file in files:
         shapes.setdefault((file.header, file.columns), []).append(file)
-    # The row number comes from the file, so the order of insertion carries nothing.
-    connection.execute("set preserve_insertion_order = false")
-    try:
-        for alike in shapes.values():
-            statement = _insert_alike(alike, table, folder)
-            connection.execute(statement, stamp.parameters)
-    finally:
-        connection.execute("reset preserve_insertion_order")
+    for alike in shapes.values():
+        # Rows keep the order of the file: they compress better so, and no slower
+        # (measured on 20 million instalments: 149 MB against 170).
+        connection.execute(_insert_alike(alike, table, folder), stamp.parameters)
 
 
 def first_broken(
@@ -113,10 +108,10 @@ def first_broken(
 ) -> RefusedFileError | None:
     """Read files to their ends, one by one, to find the one that breaks."""
     for file in files:
-        path = literal(escaped_path(file.found.path))
+        reading = _read_parquet([file.found.path])
         try:
-            connection.execute(
-                f"select bit_xor(hash(columns(*))) from read_parquet({path})"
+            connection.sql(f"from {reading}").aggregate(
+                "bit_xor(hash(columns(*)))"
             ).fetchall()
         except duckdb.Error as error:
             return broken_parquet(file.found.name, error)
@@ -125,7 +120,6 @@ def first_broken(
 
 def _insert_alike(alike: list[PreparedParquet], table: Table, folder: Path) -> str:
     first = alike[0]
-    paths = ", ".join(literal(escaped_path(file.found.path)) for file in alike)
     prefix = len(str(folder)) + 2
     return insert_statement(
         typed_table(table) if first.is_typed else text_table(table),
@@ -134,13 +128,26 @@ def _insert_alike(alike: list[PreparedParquet], table: Table, folder: Path) -> s
         values=_values(first, table),
         file=f"substr(filename, {prefix})",
         row="file_row_number + 1",
-        origin=f"""
-            read_parquet(
-                [{paths}], filename = true, file_row_number = true,
-                hive_partitioning = false
-            )
-        """,
+        origin=_read_parquet([file.found.path for file in alike]),
     )
+
+
+def _read_parquet(paths: list[Path]) -> str:
+    listed = ", ".join(literal(escaped_path(path)) for path in paths)
+    return (
+        f"read_parquet([{listed}], filename = true, file_row_number = true, "
+        "hive_partitioning = false)"
+    )
+
+
+def _metadata(
+    connection: duckdb.DuckDBPyConnection, path: Path
+) -> tuple[tuple[tuple[str, str], ...], int]:
+    file = literal(escaped_path(path))
+    read = connection.sql(f"from read_parquet({file}, hive_partitioning = false)")
+    columns = tuple(zip(read.columns, map(str, read.types), strict=True))
+    counted = connection.sql(f"from parquet_file_metadata({file})").select("num_rows")
+    return columns, int(counted.fetchall()[0][0])
 
 
 def _values(file: PreparedParquet, table: Table) -> dict[str, str]:

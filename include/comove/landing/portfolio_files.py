@@ -97,6 +97,6 @@ def _empty(folder: Path) -> None:
 def _later_than_all(connection: duckdb.DuckDBPyConnection) -> dt.datetime:
     """Now, or just after the last landing should the clock have been set back."""
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    row = connection.execute("select max(landed_at) from audit.delivery").fetchone()
-    last = row[0] if row else None
+    rows = connection.execute("select max(landed_at) from audit.delivery").fetchall()
+    last = rows[0][0]
     return max(now, last + dt.timedelta(microseconds=1)) if last else now

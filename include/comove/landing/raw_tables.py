@@ -15,12 +15,12 @@ PROVENANCE = {
 
 
 def quoted(name: str) -> str:
-    """A name as a SQL identifier."""
+    """Write a name as a SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: object) -> str:
-    """A text as a SQL literal."""
+    """Write a text as a SQL literal."""
     return "'" + str(text).replace("'", "''") + "'"
 
 
@@ -54,18 +54,22 @@ def _ensure(
     columns = {**types, **PROVENANCE}
     described = ", ".join(f"{quoted(c)} {data_type}" for c, data_type in columns.items())
     connection.execute(f"create table if not exists {name} ({described})")
-    present = {row[0]: row[1] for row in connection.execute(f"describe {name}").fetchall()}
+    present = {
+        row[0]: row[1] for row in connection.execute(f"describe {name}").fetchall()
+    }
     for column, data_type in columns.items():
         if column not in present:
-            connection.execute(f"alter table {name} add column {quoted(column)} {data_type}")
+            connection.execute(
+                f"alter table {name} add column {quoted(column)} {data_type}"
+            )
         elif present[column] != canonical_type(connection, data_type):
             raise _changed_type(name, column, present[column], data_type)
 
 
 def canonical_type(connection: duckdb.DuckDBPyConnection, data_type: str) -> str:
-    """A SQL type in DuckDB's own spelling, such as ``DECIMAL(18,2)``."""
-    row = connection.execute(f"select typeof(cast(null as {data_type}))").fetchone()
-    return str(row[0]) if row else data_type
+    """Write a SQL type in DuckDB's own spelling, such as ``DECIMAL(18,2)``."""
+    rows = connection.execute(f"select typeof(cast(null as {data_type}))").fetchall()
+    return str(rows[0][0])
 
 
 def _changed_type(name: str, column: str, present: str, wanted: str) -> WarehouseError:

@@ -29,7 +29,7 @@ class RefusedFileError(ComoveError):
 
 
 def unreadable_file(file: str, error: OSError) -> RefusedFileError:
-    """A file the operating system does not let us read."""
+    """Refuse a file the operating system does not let us read."""
     return RefusedFileError(
         "unreadable_file",
         f"the file cannot be opened ({error.strerror or error}).",
@@ -39,7 +39,7 @@ def unreadable_file(file: str, error: OSError) -> RefusedFileError:
 
 
 def empty_file(file: str) -> RefusedFileError:
-    """A file of 0 bytes."""
+    """Set a file of 0 bytes apart."""
     return RefusedFileError(
         "empty_file",
         "the file has 0 bytes, not even a header.",
@@ -50,7 +50,7 @@ def empty_file(file: str) -> RefusedFileError:
 
 
 def broken_parquet(file: str, error: object) -> RefusedFileError:
-    """A Parquet file that cannot be read to its end."""
+    """Refuse a Parquet file that cannot be read to its end."""
     return RefusedFileError(
         "broken_parquet",
         f"the Parquet file is broken or cut short ({str(error).splitlines()[0]}).",
@@ -60,7 +60,7 @@ def broken_parquet(file: str, error: object) -> RefusedFileError:
 
 
 def truncated_gz(file: str, error: object) -> RefusedFileError:
-    """A gzip file that ends too early or does not match its checksum."""
+    """Refuse a gzip file that ends early or does not match its checksum."""
     return RefusedFileError(
         "truncated_gz",
         f"the gzip file is cut short or damaged ({error}).",
@@ -70,7 +70,7 @@ def truncated_gz(file: str, error: object) -> RefusedFileError:
 
 
 def not_csv(file: str, looks_like: str, remedy: str) -> RefusedFileError:
-    """A file whose content is not a table in text form."""
+    """Refuse a file whose content is not a table in text form."""
     return RefusedFileError(
         "not_csv",
         f"the file is no CSV: {looks_like}.",
@@ -80,7 +80,7 @@ def not_csv(file: str, looks_like: str, remedy: str) -> RefusedFileError:
 
 
 def duplicate_header(file: str, names: list[str]) -> RefusedFileError:
-    """A file that names a column twice."""
+    """Refuse a file that names a column twice."""
     return RefusedFileError(
         "duplicate_header",
         f"column {', '.join(names)} stands more than once in the header.",
@@ -90,7 +90,7 @@ def duplicate_header(file: str, names: list[str]) -> RefusedFileError:
 
 
 def missing_column(file: str, names: list[str]) -> RefusedFileError:
-    """A file without a column every row must have."""
+    """Refuse a file without a column every row must have."""
     return RefusedFileError(
         "missing_column",
         f"required column {', '.join(names)} is missing.",
@@ -100,7 +100,7 @@ def missing_column(file: str, names: list[str]) -> RefusedFileError:
 
 
 def contradictory_count(file: str, counted: int, read: int) -> RefusedFileError:
-    """A file of which not every row can be told from the next."""
+    """Refuse a file of which not every row can be told from the next."""
     return RefusedFileError(
         "rows_run_together",
         f"the file has {counted} rows by its line ends, but {read} can be told apart.",

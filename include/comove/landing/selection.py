@@ -72,11 +72,11 @@ def insert_statement(
     }
     names = ", ".join(quoted(name) for name in (*table.column_names, *PROVENANCE))
     expressions = ", ".join(selected.values())
-    return f"insert into {target} ({names}) select {expressions} from {origin}"
+    return f"insert into {target} ({names}) select {expressions} from {origin}"  # noqa: S608 - names quoted above
 
 
 def extra_json(values: dict[str, str]) -> str:
-    """SQL for a JSON object of the columns that are not null; null where none is."""
+    """Compose a JSON object of the columns that are not null; null where none is."""
     if not values:
         return "null"
     pairs = ", ".join(
@@ -91,5 +91,5 @@ def _escaped(name: str) -> str:
 
 
 def escaped_path(path: Path) -> str:
-    """A path in which DuckDB finds no pattern."""
+    """Write a path so that DuckDB finds no pattern in it."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))

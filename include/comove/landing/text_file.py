@@ -26,7 +26,11 @@ LONGEST_LINE_BYTES = 1_900_000
 HEAD_BYTES = 65_536
 # What files that are not CSV begin with, what they look like, what to do.
 OTHER_KINDS = (
-    (b"PK\x03\x04", "it looks like an Excel workbook or a zip archive", "Save it as CSV."),
+    (
+        b"PK\x03\x04",
+        "it looks like an Excel workbook or a zip archive",
+        "Save it as CSV.",
+    ),
     (b"\xd0\xcf\x11\xe0", "it looks like an old Excel workbook", "Save it as CSV."),
     (b"PAR1", "it looks like Parquet", "Let its name end in .parquet."),
     (b"%PDF", "it looks like a PDF document", "Export the table itself as CSV."),
@@ -37,7 +41,7 @@ OTHER_KINDS = (
 
 @dataclass(frozen=True)
 class TextFile:
-    """What a look through a text file found.
+    r"""What a look through a text file found.
 
     Parameters
     ----------
@@ -49,7 +53,7 @@ class TextFile:
         ``utf-8``, ``utf-8 with byte-order mark``, ``utf-16`` or ``utf-8 and
         windows-1252`` where single lines are not UTF-8.
     newline : str
-        ``\\n``, or ``\\r`` where no line feed is used at all.
+        ``\n``, or ``\r`` where no line feed is used at all.
     delimiter : str
         One of `DELIMITERS`.
     columns : list of str

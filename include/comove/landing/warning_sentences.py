@@ -11,10 +11,10 @@ def warning_sentences(deliveries: list[Delivery]) -> list[str]:
 
 
 def unknown_file_sentence(name: str) -> str:
-    """A file that belongs to no entity."""
+    """Say that a file belongs to no entity."""
     return (
-        f"{name}: the file belongs to no entity and was not read. Put it in the folder of "
-        "its entity, ending in .parquet, .csv or .csv.gz, or remove it."
+        f"{name}: the file belongs to no entity and was not read. Put it in the "
+        "folder of its entity, ending in .parquet, .csv or .csv.gz, or remove it."
     )
 
 
