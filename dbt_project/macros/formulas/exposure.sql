@@ -3,11 +3,11 @@
     coalesce({{ cycle_days }} between 28 and 31, true)
 {%- endmacro %}
 
-{#- Instalments of the whole term; null when the term is unknown. -#}
+{#- Instalments of the whole term; null when the term is unknown. A month has
+365.25 / 12 = 30.4375 days. -#}
 {% macro instalment_count(term_months, cycle_days) -%}
     case
         when {{ is_monthly(cycle_days) }} then {{ term_months }}
-        {#- 365.25 / 12 = 30.4375 days a month. -#}
         else cast(
             greatest(1, round({{ term_months }} * 30.4375 / {{ cycle_days }})) as integer
         )
@@ -27,10 +27,10 @@
     instalment = principal * i / (1 - (1 + i) ^ -n),
     share = principal / (n * instalment) = (1 - (1 + i) ^ -n) / (n * i);
 
-1 when nothing is charged, or rate or term are unknown. -#}
+1 when nothing is charged, or rate or term are unknown. Below a rate of 1e-9 the quotient
+loses its digits and differs from 1 by less than 1e-6. -#}
 {% macro principal_share(period_rate, instalment_count) -%}
     case
-        {#- Below this the quotient loses its digits and differs from 1 by less than 1e-6. -#}
         when {{ period_rate }} > 1e-9 and {{ instalment_count }} > 0
             then
                 (1 - power(1 + {{ period_rate }}, -{{ instalment_count }}))
