@@ -21,9 +21,9 @@ ranked: at millions of rows a window over all of them would cost more than the r
         {% if landed.typed %}
             typed_rows as {{ inlined() }} ({{ _typed_rows(table, landed.typed) }}),
         {% endif %}
-        text_rows as {{ inlined() }} ({{ _text_rows(table, landed.text, parse) }}),
+        text_rows as {{ read_once() }} ({{ _text_rows(table, landed.text, parse) }}),
         delivered as {{ inlined() }} (
-            {{ _delivered(table, landed.typed, parse, add) }}
+            {{ _delivered(landed.typed, add) }}
         ),
         repeated as (
             select {{ row_hash(table.key) }} as key_hash
@@ -73,39 +73,37 @@ ranked: at millions of rows a window over all of them would cost more than the r
                 {{ column.name }},
             {% endif %}
         {% endfor %}
-        {{ _delivery_columns() }}
+        {{ _delivery_columns() }},
+        {{ _first_unreadable(_typed_failures(table)) }} as _unreadable
     from {{ relation }}
 {% endmacro %}
 
 {% macro _text_rows(table, relation, parse) %}
     select
-        {% for column in table.columns %}
-            {% if is_parsed(table, column, parse) %}
-                {{ column.name }} as _text_{{ column.name }},
-            {% endif %}
-            {{ parse_column(table, column, parse) }} as {{ column.name }},
-        {% endfor %}
-        {{ _delivery_columns() }}
-    from {{ relation }}
-{% endmacro %}
-
-{#- Typed and read rows in one, with the first column that could not be read. -#}
-{% macro _delivered(table, typed, parse, add) %}
-    {% if typed %}
-        select
-            {% for column in table.columns %}{{ column.name }}, {% endfor %}
-            {{ _delivery_columns() }},
-            {{ _first_unreadable(_typed_failures(table)) }} as _unreadable
-            {{ _added(add) }}
-        from typed_rows
-        union all
-    {% endif %}
-    select
         {% for column in table.columns %}{{ column.name }}, {% endfor %}
         {{ _delivery_columns() }},
         {{ _first_unreadable(_text_failures(table, parse)) }} as _unreadable
-        {{ _added(add) }}
-    from text_rows
+    from (
+        select
+            {% for column in table.columns %}
+                {% if is_parsed(table, column, parse) %}
+                    {{ column.name }} as _text_{{ column.name }},
+                {% endif %}
+                {{ parse_column(table, column, parse) }} as {{ column.name }},
+            {% endfor %}
+            {{ _delivery_columns() }}
+        from {{ relation }}
+    ) as read_rows
+{% endmacro %}
+
+{% macro _delivered(typed, add) %}
+    {% for part in ['typed_rows', 'text_rows'] if typed or loop.last %}
+        select
+            {{ part }}.*
+            {{ _added(add) }}
+        from {{ part }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 {% endmacro %}
 
 {% macro _added(add) %}

@@ -11,36 +11,39 @@ and a time: 10:30, 10:30:15, 10:30:15.123456, each with AM or PM or a zone (Z, +
 {% macro duckdb__parse_timestamp(value, order, pivot) -%}
     {%- set text -%} trim({{ value }}) {%- endset -%}
     {%- set clock -%} \d{1,2}:\d{2}(?::\d{2}(?:[.]\d+)?)? {%- endset -%}
+    {%- set half -%} [AaPp][Mm] {%- endset -%}
     {%- set zone -%} Z|z|UTC|[-+]\d{2}(?::?\d{2})? {%- endset -%}
-    {%- set day_text -%} regexp_extract({{ text }}, '^(.*\d)[T ]+\d{1,2}:', 1) {%- endset -%}
-    {%- set day -%} cast({{ parse_date(day_text, order, pivot) }} as varchar) {%- endset -%}
-    {%- set time -%} regexp_extract({{ text }}, '[T ]({{ clock }})', 1) {%- endset -%}
+    {%- set tail -%} [T ]+({{ clock }}) ?({{ half }}|{{ zone }})?$ {%- endset -%}
+    {%- set time -%} regexp_extract({{ text }}, '{{ tail }}', 1) {%- endset -%}
+    {%- set suffix -%} upper(regexp_extract({{ text }}, '{{ tail }}', 2)) {%- endset -%}
+    {%- set day_text -%} regexp_replace({{ text }}, '{{ tail }}', '') {%- endset -%}
     {%- set plain -%} try_cast({{ text }} as timestamp) {%- endset -%}
     case
         when regexp_full_match(
             {{ text }}, '\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}([.]\d+)?'
         )
             then {{ within_years(plain, 'timestamp') }}
-        when regexp_full_match({{ text }}, '.*\d[T ]+{{ clock }}')
-            then try_cast({{ day }} || ' ' || {{ time }} as timestamp)
-        when regexp_full_match({{ text }}, '.*\d[T ]+{{ clock }} ?({{ zone }})')
-            then timezone('UTC', try_cast(
-                {{ day }} || ' ' || {{ time }}
-                || regexp_replace(
-                    regexp_extract({{ text }}, '({{ zone }})$', 1), 'z|UTC', 'Z'
-                ) as timestamp with time zone
-            ))
-        when regexp_full_match({{ text }}, '.*\d[T ]+\d{1,2}:\d{2}(:\d{2})? ?[AaPp][Mm]')
-            then try_strptime(
-                {{ day }} || ' '
-                || regexp_extract({{ text }}, '[T ](\d{1,2}:\d{2})', 1)
-                || coalesce(
-                    nullif(regexp_extract({{ text }}, ':\d{2}(:\d{2}) ?[A-Za-z]', 1), ''),
-                    ':00'
-                )
-                || upper(right({{ text }}, 2)),
-                '%Y-%m-%d %I:%M:%S%p'
-            )
-        else cast({{ parse_date(value, order, pivot) }} as timestamp)
+        else timezone('UTC', try_cast(
+            cast({{ parse_date(day_text, order, pivot) }} as varchar) || ' '
+            || case
+                when {{ suffix }} in ('AM', 'PM')
+                    then {{ _clock_of_24_hours(time, suffix) }}
+                when {{ time }} = '' then '00:00Z'
+                when {{ suffix }} in ('', 'UTC') then {{ time }} || 'Z'
+                else {{ time }} || {{ suffix }}
+            end as timestamp with time zone
+        ))
     end
+{%- endmacro %}
+
+{#- 1:05 and PM as 13:05:00Z. -#}
+{% macro _clock_of_24_hours(time, half) -%}
+    strftime(
+        try_strptime(
+            case when {{ time }} like '%:%:%' then {{ time }} else {{ time }} || ':00' end
+            || {{ half }},
+            '%I:%M:%S%p'
+        ),
+        '%H:%M:%SZ'
+    )
 {%- endmacro %}

@@ -5,6 +5,11 @@
 {% macro default__inlined() -%}{%- endmacro %}
 {% macro duckdb__inlined() -%}not materialized{%- endmacro %}
 
+{#- Has a CTE that is used more than once computed once. -#}
+{% macro read_once() -%}{{ adapter.dispatch('read_once')() }}{%- endmacro %}
+{% macro default__read_once() -%}{%- endmacro %}
+{% macro duckdb__read_once() -%}materialized{%- endmacro %}
+
 {#- 64-bit hash of several columns; equal values give equal hashes. -#}
 {% macro row_hash(columns) -%}{{ adapter.dispatch('row_hash')(columns) }}{%- endmacro %}
 {% macro default__row_hash(columns) -%}xxhash64({{ columns | join(', ') }}){%- endmacro %}
