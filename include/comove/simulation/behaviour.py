@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import special
 
 from comove.simulation.calendar import (
@@ -19,7 +20,7 @@ from comove.simulation.people import People
 from comove.simulation.plan import Plan
 
 TERMS = np.array([3, 6, 9, 12, 18, 24, 36])
-TERM_SHARES = (0.10, 0.20, 0.12, 0.28, 0.15, 0.11, 0.04)
+TERM_SHARES = (0.04, 0.09, 0.09, 0.30, 0.22, 0.18, 0.08)
 EVENT_DAYS = 30
 NEVER = 10_000
 
@@ -34,8 +35,8 @@ QUICK_CURE, CURE, RESTRUCTURE, PARTIAL, LOST = range(5)
 class Loans:
     """Loans of a block; every array has one value a loan.
 
-    `event_month`, `prepaid_month` and `outcome` are −1 where there was none. Chances drawn
-    for later use (`luck_…`) are uniform on (0, 1).
+    `event_month`, `prepaid_month` and `outcome` are -1 where there was none. Chances
+    drawn for later use (`luck_…`) are uniform on (0, 1).
     """
 
     line: Ints
@@ -57,6 +58,7 @@ class Loans:
     luck_share: Floats
 
     def __len__(self) -> int:
+        """Give the number of loans."""
         return len(self.line)
 
 
@@ -85,7 +87,7 @@ class History:
     applications: Applications
     loans: Loans
     risk: BorrowerMonths
-    instalment_states: Ints
+    instalment_states: npt.NDArray[np.int8]
 
 
 def live(
@@ -187,7 +189,9 @@ class _Block:
     def _probit(self, who: Ints, late: Bools, month: int) -> Floats:
         """Φ⁻¹(pd) from what was known at the end of the month before."""
         plan, risk = self.plan, self.risk[who]
-        days = np.where(late, self.calendar.days_to_month_end[month - 1, self.due_day], -1)
+        days = np.where(
+            late, self.calendar.days_to_month_end[month - 1, self.due_day], -1
+        )
         worst = days[: len(self.people)].copy()
         worst[self.second] = np.maximum(worst[self.second], days[len(self.people) :])
         worst = worst[who]
@@ -225,11 +229,11 @@ class _Block:
         self.last_due[longer] = month + 1 + lengthened(left)
 
     def _outcomes(self, lines: Ints, month: int) -> Ints:
-        """What becomes of defaulted loans: better with liquid assets, worse with risk."""
+        """Draw what becomes of defaulted loans: liquid assets help, risk does not."""
         who = self.borrower[lines]
         payment = self._column("payment", lines)
         cover = np.log((self.people.liquid[who] + 100) / (2 * payment + 100))
-        chance = special.ndtr(0.05 + 0.40 * (cover - 1.6) - 0.30 * self.risk[who])
+        chance = special.ndtr(0.25 + 0.40 * (cover - 1.6) - 0.30 * self.risk[who])
         luck = self.rng.random(len(lines))
         kind = self.rng.random(len(lines))
         good = np.select([kind < 0.22, kind < 0.72, kind < 0.82], [0, 1, 2], 3)
@@ -272,15 +276,15 @@ class _Block:
         if month + 1 in episode:
             linked = self.people.is_linked[self.borrower]
             chance *= np.where(linked, plan.contagion_lateness, 1.0)
-        return np.minimum(chance, 0.8) * self.can_roll[month, self.due_day]
+        return np.asarray(np.minimum(chance, 0.8) * self.can_roll[month, self.due_day])
 
     def _close(self, lines: Bools, month: int) -> None:
         """End loans; most borrowers come back some months later."""
         which = np.flatnonzero(lines & (self.loan >= 0))
         comes_back = self.rng.random(len(which)) < np.where(
-            self.is_fallen[which], 0.30, 0.88
+            self.is_fallen[which], 0.30, 0.92
         )
-        wait = self.rng.geometric(0.55, len(which))
+        wait = self.rng.geometric(0.65, len(which))
         self.next_application[which] = np.where(comes_back, month + wait, NEVER)
         self.loan[which] = -1
         self.began[which] = NEVER
@@ -385,15 +389,16 @@ def _draw_loans(
 def _due_days(disbursed_day: Ints, rng: np.random.Generator) -> Ints:
     """Day of the month: of the disbursement, the pay day, or the month's end.
 
-    Never the 1st: it would turn 30 days late within its own month.
+    Never the 1st or 2nd: unpaid at the end of a long month, they would turn 30 days late
+    before they could still be paid in time.
     """
     luck = rng.random(len(disbursed_day))
-    own = np.maximum(disbursed_day, 2)
+    own = np.maximum(disbursed_day, 3)
     return np.select([luck < 0.70, luck < 0.90], [own, np.full_like(own, 25)], 31)
 
 
 def annuity(principal: Ints, annual_rate: Floats, term: Ints) -> Ints:
-    """Equal monthly instalment in cents: P·i / (1 − (1 + i)^−n), i = rate / 12."""
+    """Equal monthly instalment in cents: P·i / (1 - (1 + i)^-n), i = rate / 12."""
     monthly = annual_rate / 12
     payment = principal * monthly / (1 - (1 + monthly) ** -term)
     return np.rint(payment).astype(np.int64)

@@ -23,7 +23,7 @@ SECONDS_PER_DAY = 86_400
 
 @dataclass(frozen=True)
 class Calendar:
-    """Months 0 … `months` − 1 of the window, and some beyond.
+    """Months 0 … `months` - 1 of the window, and some beyond.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Calendar:
         return self.first_day[month + 1] - 1
 
     def month_of(self, day: Ints) -> Ints:
-        """Month each day falls in, 0 being the first; days before it give −1."""
+        """Month each day falls in, 0 being the first; days before it give -1."""
         return np.searchsorted(self.first_day, day, side="right").astype(np.int64) - 1
 
     @cached_property
@@ -81,7 +81,7 @@ class Calendar:
             By (month, due day). False for the few that skip a month, such as 31 January.
         """
         turned = self.month_of(self.due + event_days)
-        return turned == np.arange(self.due.shape[0])[:, None] + 1
+        return np.asarray(turned == np.arange(self.due.shape[0])[:, None] + 1)
 
     def month_dates(self) -> npt.NDArray[np.datetime64]:
         """First day of each month of the window."""

@@ -137,7 +137,7 @@ def draw_transactions(
 
 
 def limits_of(applications: Applications) -> Limits:
-    """The limit in force after each approval; the last of a day counts."""
+    """Find the limit in force after each approval; the last of a day counts."""
     approved = np.flatnonzero(applications.decision == 1)
     who = applications.borrower[approved]
     at = applications.decided_at[approved]

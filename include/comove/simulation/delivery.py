@@ -49,7 +49,7 @@ def schema(name: str) -> pa.Schema:
 
 
 def build(name: str, values: dict[str, Any]) -> pa.Table:
-    """A table of an entity from numpy arrays.
+    """Build a table of an entity from numpy arrays.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def decimals(cents: Ints, missing: Any = None) -> pa.Array:
 
 
 def ids(prefix: str, numbers: Ints) -> pa.Array:
-    """Identifiers such as ``B0000001``."""
+    """Write identifiers such as ``B0000001``."""
     digits = pc.utf8_lpad(pa.array(numbers).cast(pa.string()), 7, "0")
     return pc.binary_join_element_wise(prefix, digits, "")
 
@@ -122,11 +122,16 @@ class Ids:
         self.borrower = ids("B", people.number)
         # A block draws at most so many of each per borrower; gaps are what a lender's
         # sequences have, too.
-        most = {"A": 12, "L": 6, "C": 30, "T": 4 + int(2 * plan.transactions_per_borrower)}
+        most = {
+            "A": 12,
+            "L": 6,
+            "C": 30,
+            "T": 4 + int(2 * plan.transactions_per_borrower),
+        }
         self._first = {prefix: count * first for prefix, count in most.items()}
 
     def numbered(self, prefix: str, count: int) -> pa.Array:
-        """The first `count` identifiers of the block with a prefix."""
+        """Give the first `count` identifiers of the block with a prefix."""
         start = self._first[prefix] + 1
         return ids(prefix, start + np.arange(count))
 
@@ -185,7 +190,9 @@ def applications(a: Applications, people: People, plan: Plan, ids: Ids) -> pa.Ta
     )
 
 
-def loans(loans: Loans, loan_ids: pa.Array, application_ids: pa.Array, ids: Ids) -> pa.Table:
+def loans(
+    loans: Loans, loan_ids: pa.Array, application_ids: pa.Array, ids: Ids
+) -> pa.Table:
     """Rows of `loans`."""
     return build(
         "loans",

@@ -1,7 +1,8 @@
 """National, regional and industry factors, and the events they cause together.
 
 The model of design section 4.3: for a borrower of region r and industry s in month t,
-X = λ₀ f₀ₜ + λᵣ fᵣₜ + λₛ fₛₜ + σ ε with σ² = 1 − Σλ²; an event when X > Φ⁻¹(1 − pd).
+X = λ₀ f₀ₜ + λᵣ fᵣₜ + λₛ fₛₜ + sigma ε with sigma² = 1 - Σλ²; an event when
+X > Φ⁻¹(1 - pd).
 """
 
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class Factors:
     region_loading, industry_loading : ndarray
         λᵣ and λₛ.
     scale : ndarray, shape (months,)
-        Common √(ν/χ²) of the month; ones under the Gaussian copula.
+        Common √(nu/χ²) of the month; ones under the Gaussian copula.
     """
 
     national: Floats
@@ -43,14 +44,13 @@ class Factors:
 
     def common(self, region: Ints, industry: Ints, month: int) -> Floats:
         """Σ λ·f of each borrower in a month."""
-        return (
-            self.national_loading * self.national[month]
-            + (self.region_loading * self.region[:, month])[region]
-            + (self.industry_loading * self.industry[:, month])[industry]
-        )
+        own = self.region_loading * self.region[:, month]
+        trade = self.industry_loading * self.industry[:, month]
+        national = self.national_loading * self.national[month]
+        return np.asarray(national + own[region] + trade[industry])
 
     def own(self, region: Ints, industry: Ints) -> Floats:
-        """σ of each borrower."""
+        """Give sigma of each borrower."""
         squares = self.region_loading[region] ** 2 + self.industry_loading[industry] ** 2
         return np.sqrt(1 - self.national_loading**2 - squares)
 
@@ -95,16 +95,13 @@ def draw_ar1(count: int, months: int, phi: float, rng: np.random.Generator) -> F
     path = np.empty_like(shocks)
     path[:, 0] = shocks[:, 0]
     for month in range(1, months):
-        path[:, month] = (
-            phi * path[:, month - 1] + np.sqrt(1 - phi**2) * shocks[:, month]
-        )
+        path[:, month] = phi * path[:, month - 1] + np.sqrt(1 - phi**2) * shocks[:, month]
     return path
 
 
-def _loadings(
-    median: float, count: int, plan: Plan, rng: np.random.Generator
-) -> Floats:
-    return median * np.exp(plan.loading_spread * rng.standard_normal(count).clip(-2, 2))
+def _loadings(median: float, count: int, plan: Plan, rng: np.random.Generator) -> Floats:
+    spread = rng.standard_normal(count).clip(-2, 2)
+    return np.asarray(median * np.exp(plan.loading_spread * spread))
 
 
 def _scale(plan: Plan, months: int, rng: np.random.Generator) -> Floats:
@@ -123,7 +120,7 @@ class Threshold:
 
     Notes
     -----
-    Gaussian: Φ⁻¹(1 − pd) = −Φ⁻¹(pd). Student-t: t_ν⁻¹(1 − pd), interpolated between
+    Gaussian: Φ⁻¹(1 - pd) = -Φ⁻¹(pd). Student-t: t_nu⁻¹(1 - pd), interpolated between
     4,001 exact values, since it costs a hundred times as much.
     """
 
@@ -136,7 +133,7 @@ class Threshold:
         """Thresholds for Φ⁻¹(pd)."""
         if self._is_gaussian:
             return -probit
-        return np.interp(probit, self._probit, self._value)
+        return np.asarray(np.interp(probit, self._probit, self._value))
 
 
 def draw_events(
@@ -151,11 +148,11 @@ def draw_events(
     Parameters
     ----------
     common, own : ndarray
-        Σ λ·f (with a contagion shock, if any) and σ of each borrower.
+        Σ λ·f (with a contagion shock, if any) and sigma of each borrower.
     threshold : ndarray
         From `Threshold`.
     scale : float
-        √(ν/χ²) of the month.
+        √(nu/χ²) of the month.
     rng : numpy.random.Generator
         Source of the borrowers' own ε.
     """

@@ -18,7 +18,7 @@ from comove.simulation.plan import Plan
 # Correlation of the lender's score with what its borrowers' delivered columns say.
 SCORE_CORRELATION = 0.80
 # In standard deviations of the score.
-CUT_OFF = -1.0
+CUT_OFF = -1.2
 MANUAL_NOISE = 0.25
 PAST_EVENT_PENALTY = 1.5
 HOUR = 3_600
@@ -29,7 +29,7 @@ class Applications:
     """Applications of one month; every array has one value an application.
 
     Times are seconds since 1970-01-01 (`NONE` where nothing happened), money is in cents,
-    decisions are 1 approved, 0 rejected, −1 none.
+    decisions are 1 approved, 0 rejected, -1 none.
     """
 
     line: Ints
@@ -50,6 +50,7 @@ class Applications:
     disbursed_at: Ints
 
     def __len__(self) -> int:
+        """Give the number of applications."""
         return len(self.line)
 
 
@@ -143,7 +144,7 @@ class _Passes:
         return np.where(overrides, ~self._agrees, passes)
 
     def drawn(self) -> Bools:
-        return self._draw(0.86) & ~self._turned_away("drawdown_applied")
+        return self._draw(0.88) & ~self._turned_away("drawdown_applied")
 
     def disbursed(self) -> Bools:
         return self._draw(0.94) & ~self._turned_away("disbursed")
@@ -171,7 +172,7 @@ def _requested(income: Ints, rng: np.random.Generator) -> Ints:
     return np.maximum(_rounded(income * multiple), 10_000)
 
 
-def _rounded(cents: Floats) -> Ints:
+def _rounded(cents: Floats | Ints) -> Ints:
     """To tens of the currency."""
     return (np.rint(cents / 1_000) * 1_000).astype(np.int64)
 

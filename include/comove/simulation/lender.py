@@ -21,14 +21,22 @@ from comove.simulation.adjustments import business_adjustments
 from comove.simulation.behaviour import live
 from comove.simulation.calendar import Calendar
 from comove.simulation.contacts import draw_contacts, draw_transactions, limits_of
+from comove.simulation.dirt import ACCEPTED, Record, soil
 from comove.simulation.factors import Factors, draw_factors
 from comove.simulation.people import draw_people
 from comove.simulation.plan import Plan
 from comove.simulation.schedule import repay
+from comove.simulation.text_files import (
+    take_text_rows,
+    write_broken_files,
+    write_text,
+)
 
 # Borrowers simulated, and files written, together. Part of what a seed means: another
 # size would draw other numbers.
 BLOCK = 10_000
+# Counts up when the same seed draws other numbers than before.
+VERSION = 1
 Progress = Callable[[int, int], None]
 
 
@@ -81,6 +89,7 @@ class _Task:
 class _Done:
     rows: dict[str, int]
     events: int
+    dirt: Record
 
 
 def simulate(
@@ -118,7 +127,7 @@ def simulate(
     broken_files : bool
         Also deliver files that cannot be read at all. They stop the gate.
     replace : bool
-        Throw another lender simulated here away.
+        Throw away whatever lender is there and simulate anew.
 
     Returns
     -------
@@ -134,13 +143,17 @@ def simulate(
     plan = plan or Plan()
     asked = _parameters(borrowers, months, start, seed, plan, broken_files)
     places = settings.places
-    if (there := _already_there(places.root, asked, replace)) is not None:
+    there = None if replace else _already_there(places.root, asked)
+    if there is not None:
         return there
     partial = places.root / "simulation.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     calendar = Calendar(start, months)
     report = _write(partial, borrowers, seed, plan, calendar, progress, processes)
+    if broken_files:
+        broken = write_broken_files(partial / "landing")
+        _put(broken, partial / "truth/broken_files.parquet")
     _move_into_place(partial, places.root, asked, report)
     return report
 
@@ -156,7 +169,7 @@ def _parameters(
     """Everything that decides what is written, for JSON."""
     if borrowers < 1 or months < 1 or start.day != 1:
         raise SettingsError(
-            f"{borrowers} borrowers over {months} months from {start} cannot be simulated.",
+            f"{borrowers} borrowers, {months} months from {start} cannot be simulated.",
             where="comove simulate",
             remedy="Give at least one of each, and the first day of a month.",
         )
@@ -167,6 +180,7 @@ def _parameters(
         "start": start.isoformat(),
         "last_month": f"{last}-01",
         "seed": seed,
+        "version": VERSION,
         "broken_files": broken_files,
         "plan": plan.as_dict(),
     }
@@ -174,9 +188,7 @@ def _parameters(
     return dict(json.loads(json.dumps(values)))
 
 
-def _already_there(
-    root: Path, asked: dict[str, Any], replace: bool
-) -> SimulationReport | None:
+def _already_there(root: Path, asked: dict[str, Any]) -> SimulationReport | None:
     record = root / "simulation.json"
     if record.is_file():
         found = json.loads(record.read_text())
@@ -184,13 +196,11 @@ def _already_there(
             return _report_of(found)
     elif not _has_files(root / "landing"):
         return None
-    if not replace:
-        raise SettingsError(
-            "it already holds files of another lender.",
-            where=str(root / "landing"),
-            remedy="Use another COMOVE_HOME, or ask to replace them (--replace).",
-        )
-    return None
+    raise SettingsError(
+        "it already holds files of another lender.",
+        where=str(root / "landing"),
+        remedy="Use another COMOVE_HOME, or ask to replace them (--replace).",
+    )
 
 
 def _has_files(folder: Path) -> bool:
@@ -232,13 +242,15 @@ def _write(
         for number, first in enumerate(range(0, borrowers, BLOCK))
     ]
     rows = {"business_adjustments": adjustments.num_rows}
-    events = 0
+    events, dirt = 0, Record()
     for done, block in enumerate(_run(tasks, processes), start=1):
         events += block.events
+        dirt.extend(block.dirt)
         for name, count in block.rows.items():
             rows[name] = rows.get(name, 0) + count
         if progress:
             progress(done, len(tasks))
+    _put(dirt.table(), folder / "truth/dirty_rows.parquet")
     return SimulationReport(
         borrowers=borrowers,
         months=calendar.months,
@@ -247,6 +259,7 @@ def _write(
         last_month=calendar.month_dates()[-1].astype(object),
         rows=rows,
         events=events,
+        dirty_rows=sum(expected != ACCEPTED for expected in dirt.expected),
     )
 
 
@@ -286,18 +299,36 @@ def _simulate_block(task: _Task) -> _Done:
     }
     planted = {
         "borrower": truth.borrower(people, plan, ids),
-        "borrower_month": truth.borrower_month(history, calendar, ids),
+        "borrower_month": truth.borrower_month(history, repayment, calendar, ids),
         "application": truth.application(history.applications, people, ids),
         "loan": truth.loan(history.loans, repayment, calendar, loan_ids, ids),
         "overdue": truth.overdue(history.loans, repayment, calendar, loan_ids, ids),
     }
-    part = f"part-{task.number:05d}.parquet"
-    for name, table in delivered.items():
-        _put(table, task.folder / "landing" / name / part)
     for name, table in planted.items():
-        _put(table, task.folder / "truth" / name / part)
-    counts = {name: table.num_rows for name, table in delivered.items()}
-    return _Done(counts, int(history.risk.is_event.sum()))
+        _put(table, task.folder / f"truth/{name}/part-{task.number:05d}.parquet")
+    dirt = Record()
+    counts = {
+        name: _deliver(name, table, task, dirt, rng) for name, table in delivered.items()
+    }
+    return _Done(counts, int(history.risk.is_event.sum()), dirt)
+
+
+def _deliver(
+    name: str, good: pa.Table, task: _Task, dirt: Record, rng: np.random.Generator
+) -> int:
+    """Write an entity's files of a block, dirt included; give the number of rows."""
+    landing = task.folder / "landing"
+    written = 0
+    if task.number == 0:
+        good, typed_by_hand = take_text_rows(name, good, rng)
+        written = write_text(name, typed_by_hand, landing, dirt)
+    part = f"{name}/part-{task.number:05d}.parquet"
+    soiled = soil(name, good, part, dirt, rng)
+    _put(soiled.part, landing / part)
+    if soiled.redelivered.num_rows:
+        later = f"{name}/redelivered-{task.number:05d}.parquet"
+        _put(soiled.redelivered, landing / later)
+    return written + int(soiled.part.num_rows) + int(soiled.redelivered.num_rows)
 
 
 def _put(table: pa.Table, file: Path) -> None:

@@ -44,7 +44,7 @@ def names(people: People) -> pa.Array:
 
 
 def addresses(people: People, plan: Plan) -> pa.Array:
-    """Number, street and region; a returning person writes the street out differently."""
+    """Write number, street and region; who returns writes the street differently."""
     number = pa.array(people.house_number).cast(pa.string())
     street = _pick(STREETS, people.street)
     way = pc.if_else(pa.array(people.returns_as >= 0), "St.", "Street")

@@ -46,18 +46,19 @@ class People:
     is_linked: Bools
 
     def __len__(self) -> int:
+        """Give the number of borrowers."""
         return len(self.number)
 
     @property
     def risk(self) -> Floats:
         """Risk as anyone can compute it from delivered columns; mean 0, sd near 1.
 
-        −0.75·score − 0.35·income − 0.25·employment, standardised terms.
+        -0.75·score - 0.35·income - 0.25·employment, standardised terms.
         """
         score = (self.personal_score - 650) / 60
         income = (np.log(self.income / 100) - 7.6) / 0.55
         employment = (np.sqrt(self.employment_months) - 7) / 3
-        return -(0.75 * score + 0.35 * income + 0.25 * employment)
+        return np.asarray(-(0.75 * score + 0.35 * income + 0.25 * employment))
 
 
 def draw_people(
@@ -131,7 +132,7 @@ def _score(
 ) -> Floats:
     noise = rng.standard_normal(len(quality))
     value = mean + spread * (loading * quality + np.sqrt(1 - loading**2) * noise)
-    return np.round(value.clip(300, 900), 1)
+    return np.asarray(np.round(value.clip(300, 900), 1))
 
 
 def _weights(count: int, power: float) -> Floats:
@@ -146,20 +147,19 @@ def _industries(count: int, plan: Plan, rng: np.random.Generator) -> Ints:
     return rng.choice(plan.industries, count, p=share)
 
 
-def _birth_days(
-    is_company: Bools, calendar: Calendar, rng: np.random.Generator
-) -> Ints:
+def _birth_days(is_company: Bools, calendar: Calendar, rng: np.random.Generator) -> Ints:
     age = np.where(
         is_company,
         rng.gamma(2.0, 5.0, len(is_company)) + 0.5,
         (18 + rng.gamma(4.0, 5.5, len(is_company))).clip(18, 85),
     )
-    return (calendar.first_day[0] - age * 365.25).astype(np.int64)
+    days: Ints = (calendar.first_day[0] - age * 365.25).astype(np.int64)
+    return days
 
 
 def _first_application(count: int, calendar: Calendar, rng: np.random.Generator) -> Ints:
-    # A lender opens with a campaign: two in five come in the first sixth.
-    early = rng.random(count) < 0.40
+    # A lender opens with a campaign: more than half come in the first sixth.
+    early = rng.random(count) < 0.60
     span = np.where(early, max(1, calendar.months // 6), calendar.months)
     return (rng.random(count) * span).astype(np.int64)
 

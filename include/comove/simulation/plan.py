@@ -109,12 +109,13 @@ class Plan:
     contagion_share : float
         Share of the cell's borrowers that are linked.
     contagion_lateness : float
-        Factor on the odds that a linked borrower is late at a month's end.
+        Factor on the chance that a linked borrower is late at a month's end.
     late_scale, late_days, late_slope : float
-        P(late at month end) = scale · exp(−days since due / late_days + slope · risk).
+        P(late at month end) = scale · exp(-days since due / late_days + slope · risk).
     late_probit, probit_per_day, probit_per_risk, probit_per_lapse, probit_per_year
-        Φ⁻¹(pd) of a borrower late at the month's end: constant, per day past due, per unit
-        of observed risk, per earlier late month end (at most 4), per year known (at most 2).
+        Φ⁻¹(pd) of a borrower late at the month's end: constant, per day past due, per
+        unit of observed risk, per earlier late month end (at most 4), per year known
+        (at most 2).
     fraud_probit, fraud_probit_per_risk : float
         Φ⁻¹(pd) of a borrower with nothing unpaid: such an event is a fraud.
     early_repayment_rate : float
@@ -158,7 +159,7 @@ class Plan:
     fraud_probit_per_risk: float = 0.10
     early_repayment_rate: float = 0.010
     returning_share: float = 0.004
-    second_line_share: float = 0.06
+    second_line_share: float = 0.10
     transactions_per_borrower: float = 5.0
     channels: tuple[Channel, ...] = CHANNELS
     drifts: tuple[Drift, ...] = DRIFTS

@@ -22,6 +22,8 @@ NO_DAY = 2**31
 EVENT_KINDS = ("charge_off", "paid_in_full", "restructured", "recovered", "fraud")
 CHARGE_OFF, PAID_IN_FULL, RESTRUCTURED, RECOVERED, FRAUD = range(5)
 CHARGE_OFF_DAYS = 120
+# A charge-off is a default nobody cured: it counts on for a year.
+DEFAULT_MEMORY_MONTHS = 12
 SPLIT_SHARE = 0.04
 
 
@@ -38,6 +40,7 @@ class Instalments:
     paid: Ints
 
     def __len__(self) -> int:
+        """Give the number of instalments."""
         return len(self.loan)
 
 
@@ -110,7 +113,7 @@ def _charge_offs(loans: Loans, calendar: Calendar) -> Ints:
 
 
 def terms(loans: Loans) -> Ints:
-    """Number of instalments, restructurings counted."""
+    """Count the instalments of each loan, restructurings included."""
     done = loans.event_month + 1 - loans.month
     return np.where(
         loans.outcome == RESTRUCTURE, done + lengthened(loans.term - done), loans.term
@@ -178,9 +181,7 @@ def _pay_after_event(instalments: Instalments, loans: Loans, calendar: Calendar)
     settled = np.where(i.due_on[hit] <= cured_on, cured_on, i.paid_on[hit])
     in_part_on = known + 5 + (50 * luck).astype(np.int64)
     in_part = np.where(i.due_on[hit] <= known, _part_paid(loans, i, hit), 0.0)
-    i.paid_on[hit] = np.where(
-        cures, settled, np.where(in_part > 0, in_part_on, NO_DAY)
-    )
+    i.paid_on[hit] = np.where(cures, settled, np.where(in_part > 0, in_part_on, NO_DAY))
     part = np.floor(i.due[hit] * in_part).astype(np.int64)
     i.paid[hit] = np.where(cures, i.due[hit], part)
 
@@ -208,8 +209,8 @@ def _cure_days(loans: Loans, calendar: Calendar) -> Ints:
 def _part_paid(loans: Loans, instalments: Instalments, hit: Ints) -> Floats:
     """Share of an overdue instalment that is paid after all on a loan given up.
 
-    Partial payers give 60–90 % of each; two in five of the lost 5–30 % of the first;
-    frauds nothing.
+    Partial payers give 60 to 90 % of each; two in five of the lost 5 to 30 % of the
+    first; frauds nothing.
     """
     loan = instalments.loan[hit]
     luck = loans.luck_share[loan]
@@ -248,7 +249,8 @@ def balance(loans: Loans, paid: Ints) -> Ints:
     monthly = loans.rate / 12
     left = 1 - (1 + monthly) ** -(loans.term - paid).astype(float)
     share = left / (1 - (1 + monthly) ** -loans.term.astype(float))
-    return np.rint(loans.principal * share).astype(np.int64)
+    cents: Ints = np.rint(loans.principal * share).astype(np.int64)
+    return cents
 
 
 def _payments(
@@ -264,9 +266,13 @@ def _payments(
         loans.disbursed_on[i.loan], i.due_on - _days_into_month(i, calendar)
     )
     is_split &= (earlier >= not_before) & (i.paid_on < NO_DAY)
-    first = np.where(is_split, (i.paid * rng.uniform(0.3, 0.7, count)).astype(np.int64), 0)
+    first = np.where(
+        is_split, (i.paid * rng.uniform(0.3, 0.7, count)).astype(np.int64), 0
+    )
     rows = np.concatenate([np.arange(count), np.flatnonzero(is_split)])
-    paid_on = np.concatenate([np.where(is_split, earlier, i.paid_on), i.paid_on[is_split]])
+    paid_on = np.concatenate(
+        [np.where(is_split, earlier, i.paid_on), i.paid_on[is_split]]
+    )
     paid = np.concatenate([np.where(is_split, first, i.paid), (i.paid - first)[is_split]])
     payment = np.repeat([1, 2], [count, int(is_split.sum())])
     known = (paid_on <= calendar.end) & (paid > 0)
@@ -303,10 +309,11 @@ def _events(
     in_month = (rng.random(len(loans)) * calendar.length[month]).astype(np.int64)
     fraud_on = calendar.first_day[month] + in_month
     is_new = loans.outcome == RESTRUCTURE
+    renewed = balance(loans, np.where(is_new, month + 1 - loans.month, 0))
     columns = (
         (CHARGE_OFF, charge_off_on, owed),
         (PAID_IN_FULL, ended_on, last_amount),
-        (RESTRUCTURED, np.where(is_new, _cure_days(loans, calendar), NO_DAY), owed),
+        (RESTRUCTURED, np.where(is_new, _cure_days(loans, calendar), NO_DAY), renewed),
         (RECOVERED, np.where(recovers, recovered_on, NO_DAY), recovered),
         (FRAUD, np.where(loans.is_fraud, fraud_on, NO_DAY), owed),
     )
@@ -321,7 +328,9 @@ def _events(
 
 def _owed_at_charge_off(instalments: Instalments, loans: Loans) -> Ints:
     """Principal still owed when the event came, less what was paid in part later."""
-    done = np.where(loans.event_month >= 0, first_unpaid_month(loans) - 1 - loans.month, 0)
+    done = np.where(
+        loans.event_month >= 0, first_unpaid_month(loans) - 1 - loans.month, 0
+    )
     owed = balance(loans, done.clip(0, loans.term))
     in_part = (instalments.paid_on < NO_DAY) & (instalments.paid < instalments.due)
     given = np.bincount(
@@ -348,3 +357,14 @@ def _ends(instalments: Instalments, loans: Loans) -> tuple[Ints, Ints]:
 def is_recoverable(loans: Loans) -> Bools:
     """Planted type of loans with an event: repays at least half within 90 days."""
     return (loans.outcome >= 0) & (loans.outcome < LOST)
+
+
+def default_ends(loans: Loans, charge_off_on: Ints, calendar: Calendar) -> Ints:
+    """Last month a loan with an event counts as the borrower's default.
+
+    The month it is cured in; for loans given up a year after the charge-off.
+    """
+    lost = loans.outcome >= PARTIAL
+    day = np.where(lost, charge_off_on, _cure_days(loans, calendar))
+    day = np.where(loans.outcome >= 0, day, calendar.first_day[0])
+    return calendar.month_of(day) + np.where(lost, DEFAULT_MEMORY_MONTHS, 0)

@@ -7,13 +7,13 @@ import pyarrow as pa
 from scipy import special
 
 from comove.simulation.behaviour import History, Loans
-from comove.simulation.calendar import NONE, Calendar, Ints
+from comove.simulation.calendar import NONE, Bools, Calendar, Ints
 from comove.simulation.delivery import Ids, decimals, words
 from comove.simulation.factors import Factors
 from comove.simulation.funnel import Applications
 from comove.simulation.people import People
 from comove.simulation.plan import Plan
-from comove.simulation.schedule import NO_DAY, Repayment, is_recoverable
+from comove.simulation.schedule import NO_DAY, Repayment, default_ends, is_recoverable
 
 OUTCOMES = ["quick_cure", "cure", "restructured", "partial", "lost"]
 RECOVERY_DAYS = 90
@@ -46,20 +46,41 @@ def borrower(people: People, plan: Plan, ids: Ids) -> pa.Table:
 
 
 def borrower_month(
-    history: History, calendar: Calendar, ids: Ids
+    history: History, repayment: Repayment, calendar: Calendar, ids: Ids
 ) -> pa.Table:
-    """Grain: borrower at risk × month. The conventional pd and the event."""
+    """Grain: borrower with a loan at risk, by month. The conventional pd and the event.
+
+    `is_in_default`: another loan of the borrower was 30 days past due when the month
+    began, or was charged off or a fraud in the twelve months before.
+    """
     risk = history.risk
     order = np.lexsort((risk.month, risk.borrower))
-    who = pa.array(risk.borrower[order].astype(np.int32))
+    who, month = risk.borrower[order], risk.month[order]
+    in_default = _in_default(history.loans, repayment, calendar, len(ids.borrower))
+    index = pa.array(who.astype(np.int32))
     return pa.table(
         {
-            "borrower_id": pa.DictionaryArray.from_arrays(who, ids.borrower),
-            "month": _months(risk.month[order], calendar),
+            "borrower_id": pa.DictionaryArray.from_arrays(index, ids.borrower),
+            "month": _months(month, calendar),
             "pd": special.ndtr(risk.probit[order]).astype(np.float32),
             "is_event": risk.is_event[order],
+            "is_in_default": in_default[who, month],
         }
     )
+
+
+def _in_default(
+    loans: Loans, repayment: Repayment, calendar: Calendar, borrowers: int
+) -> Bools:
+    """Whether each borrower is in default in each month, by (borrower, month)."""
+    months = calendar.months
+    loan = np.flatnonzero(loans.event_month >= 0)
+    until = np.minimum(default_ends(loans, repayment.charge_off_on, calendar), months - 1)
+    change = np.zeros((borrowers, months + 1), np.int64)
+    np.add.at(change, (loans.borrower[loan], loans.event_month[loan] + 1), 1)
+    last = np.maximum(until[loan], loans.event_month[loan])
+    np.add.at(change, (loans.borrower[loan], last + 1), -1)
+    return np.asarray(np.cumsum(change, axis=1)[:, :months] > 0)
 
 
 def application(made: Applications, people: People, ids: Ids) -> pa.Table:
@@ -127,7 +148,7 @@ def _sum(loan: Ints, amount: Ints, count: int) -> Ints:
 
 
 def factor_paths(factors: Factors, plan: Plan, calendar: Calendar) -> pa.Table:
-    """Grain: factor × month."""
+    """Grain: factor by month."""
     paths = [("national", "all", factors.national)]
     paths += [
         ("region", name, path)
@@ -184,7 +205,7 @@ def channels(plan: Plan) -> pa.Table:
 
 
 def score_drift(plan: Plan, calendar: Calendar) -> pa.Table:
-    """Grain: funnel stage × cohort month in which the score's separation is changed."""
+    """Grain: funnel stage by cohort month in which the score's separation is changed."""
     rows = [
         (drift.stage, month, drift.strength)
         for drift in plan.drifts
@@ -214,7 +235,7 @@ def contagion(plan: Plan, calendar: Calendar) -> pa.Table:
 
 
 def common_scale(factors: Factors, calendar: Calendar) -> pa.Table:
-    """Grain: month. √(ν/χ²) of the Student-t copula; 1 under the Gaussian."""
+    """Grain: month. √(nu/χ²) of the Student-t copula; 1 under the Gaussian."""
     months = np.arange(calendar.months)
     return pa.table({"month": _months(months, calendar), "scale": factors.scale})
 
