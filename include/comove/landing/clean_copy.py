@@ -46,10 +46,9 @@ class _Writer:
     def mark(self, rule: str, line: bytes) -> bytes:
         text = line.decode(errors="replace").rstrip("\r\n")
         self.set_aside.append((rule, text[:KEPT_CHARACTERS]))
-        # One field more than the header has, so that DuckDB rejects it.
-        return (
-            f"{MARK}{len(self.set_aside) - 1}{self.delimiter * self.columns}\n".encode()
-        )
+        # DuckDB forgives one field too many if it is empty, so there are more, and full.
+        surplus = f"{self.delimiter}x" * (self.columns + 1)
+        return f"{MARK}{len(self.set_aside) - 1}{surplus}\n".encode()
 
 
 def write_clean_copy(text: TextFile, path: Path) -> CleanCopy:

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 from comove.contract import Table
-from comove.landing.clean_copy import MARK, write_clean_copy
+from comove.landing.clean_copy import KEPT_CHARACTERS, MARK, write_clean_copy
 from comove.landing.discovery import FoundFile
 from comove.landing.header import Header, match_header
 from comove.landing.raw_tables import literal, text_table
@@ -58,6 +58,7 @@ REJECTS_BEFORE = """
         group by all
     ) as rejected on read.n >= rejected.first_n
 """
+FORGET_REJECTS = "drop table landing_reject; drop table landing_reject_scan"
 UNKNOWN_REJECT = (
     "unreadable_line",
     "the line cannot be split into columns",
@@ -89,7 +90,13 @@ class Reject:
     def reason(self, file: str) -> str:
         """Say to the operator what is wrong, where, and what to do."""
         column = f", column {self.column}" if self.column else ""
-        return f"{file}, row {self.row}{column}: {self.found}. {self.remedy}"
+        cut = (
+            f" (The line is long; only its first {KEPT_CHARACTERS:,} characters are kept "
+            "here.)"
+            if len(self.raw) >= KEPT_CHARACTERS
+            else ""
+        )
+        return f"{file}, row {self.row}{column}: {self.found}. {self.remedy}{cut}"
 
 
 @dataclass(frozen=True)
@@ -161,6 +168,11 @@ def insert_csv(
     """Insert the readable records of a text file.
 
     The n-th accepted record is record n plus the rejects before it.
+
+    Raises
+    ------
+    RefusedFileError
+        When fewer or more records can be read than line ends promise.
     """
     reading = _read_csv(csv.text, csv.header, csv.path)
     # Our own parts only, hence S608 has nothing to warn of.
@@ -175,7 +187,10 @@ def insert_csv(
         origin=numbered + (REJECTS_BEFORE if csv.rejects else ""),
     )
     rejected = {"rejected": [reject.row for reject in csv.rejects]} if csv.rejects else {}
-    connection.execute(statement, {**stamp.parameters, **rejected})
+    inserted = connection.execute(statement, {**stamp.parameters, **rejected}).fetchall()
+    connection.execute(FORGET_REJECTS)
+    if (read := int(inserted[0][0]) + len(csv.rejects)) != csv.rows:
+        raise contradictory_count(csv.found.name, csv.rows, read)
 
 
 def _trial(
@@ -185,7 +200,7 @@ def _trial(
     path: Path,
     set_aside: list[tuple[str, str]] | None = None,
 ) -> tuple[int, tuple[Reject, ...]]:
-    reading = _read_csv(text, header, path, keep_rejects=True)
+    reading = _read_csv(text, header, path)
     # Every column is counted, or DuckDB would not look at all of them.
     counted = connection.sql(f"from {reading}").aggregate("count(*), count(columns(*))")
     accepted = int(counted.fetchall()[0][0])
@@ -196,8 +211,10 @@ def _trial(
         from landing_reject group by line order by line
         """
     ).fetchall()
-    connection.execute("drop table landing_reject; drop table landing_reject_scan")
-    rejects = (_reject(*row, header=header, set_aside=set_aside or []) for row in rows)
+    connection.execute(FORGET_REJECTS)
+    rejects = (
+        _reject(*row, text=text, header=header, set_aside=set_aside or []) for row in rows
+    )
     return accepted, tuple(rejects)
 
 
@@ -207,32 +224,28 @@ def _reject(
     column: str | None,
     raw: str,
     *,
+    text: TextFile,
     header: Header,
     set_aside: list[tuple[str, str]],
 ) -> Reject:
     named = header.names[int(column[1:])] if column else None
     if set_aside and raw.startswith(MARK):
-        number = int(raw.removeprefix(MARK).rstrip(",;\t|\r\n"))
+        number = int(raw.removeprefix(MARK).partition(text.delimiter)[0])
         named, (error_type, raw) = None, set_aside[number]
     rule, found, remedy = REJECTS.get(error_type, UNKNOWN_REJECT)
     return Reject(line - 1, rule, found, remedy, raw, named)
 
 
-def _read_csv(
-    text: TextFile, header: Header, path: Path, *, keep_rejects: bool = False
-) -> str:
+def _read_csv(text: TextFile, header: Header, path: Path) -> str:
     columns = ", ".join(f"'c{at}': 'varchar'" for at in range(len(header.names)))
     packed = "gzip" if text.is_gzip and path == text.path else "none"
-    rejects = (
-        ", rejects_table = 'landing_reject', rejects_scan = 'landing_reject_scan'"
-        if keep_rejects
-        else ""
-    )
+    # `ignore_errors` would be another thing: it drops good rows after a badly quoted
+    # one (measured on DuckDB 2.0.0).
     return f"""
         read_csv(
             {literal(escaped_path(path))}, columns = {{{columns}}}, auto_detect = false,
             header = true, delim = {literal(text.delimiter)}, quote = '"', escape = '"',
-            compression = '{packed}', hive_partitioning = false,
-            {"store_rejects = true" if keep_rejects else "ignore_errors = true"}{rejects}
+            compression = '{packed}', hive_partitioning = false, store_rejects = true,
+            rejects_table = 'landing_reject', rejects_scan = 'landing_reject_scan'
         )
     """

@@ -212,6 +212,9 @@ def _land_sorted(
         _insert(landing, table, result, parquet, stamp)
         _record(landing, table, result, files, stamp)
         landing.connection.commit()
+    except RefusedFileError as broken:
+        landing.connection.rollback()
+        return broken
     except duckdb.Error as error:
         landing.connection.rollback()
         if broken := first_broken(landing.connection, parquet):
