@@ -84,7 +84,7 @@ class Style:
 
 STYLES = {
     "borrowers": Style(
-        40, "text-branch.csv", money=_dollars, date=_by_name, has_latin_1=True
+        40, "text-branch.csv", money=_dollars, date=_by_strokes, has_latin_1=True
     ),
     "applications": Style(80, "text-partner.csv.gz", delimiter=";", money=_spaced),
     "loans": Style(40, "text-branch.csv", date=_by_name, money=_dollars),
