@@ -112,7 +112,16 @@ def test_times_are_read_in_utc(read: Read, text: str, expected: dt.datetime) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "10:30", "2024-01-31 25:00", "9999-12-31 00:00:00", "2024-02-30 10:00", "2024-01-31 10:61", "x", None],
+    [
+        "",
+        "10:30",
+        "2024-01-31 25:00",
+        "9999-12-31 00:00:00",
+        "2024-02-30 10:00",
+        "2024-01-31 10:61",
+        "x",
+        None,
+    ],
 )
 def test_what_is_no_time_is_null(read: Read, text: str | None) -> None:
     assert read("timestamp", text) is None

@@ -33,7 +33,9 @@ def test_texts_are_tidied(
     assert read(macro, text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "  ", "NA", "n/a", "NaN", "NULL", "None", "-", "\\N"])
+@pytest.mark.parametrize(
+    "text", ["", "  ", "NA", "n/a", "NaN", "NULL", "None", "-", "\\N"]
+)
 def test_these_texts_stand_for_no_value(read: Read, text: str) -> None:
     assert read("is_blank", text) is True
 
