@@ -63,6 +63,8 @@ class Scene:
         What it holds.
     portfolio : Portfolio
         Whose it is.
+    absences : dict of str to str
+        Why entities are not available, by entity.
     month : date or None
         Month the run is for.
     where : str
@@ -72,6 +74,7 @@ class Scene:
     connection: duckdb.DuckDBPyConnection
     catalogue: dict[str, Columns]
     portfolio: Portfolio
+    absences: dict[str, str]
     month: dt.date | None
     where: str
 
@@ -112,7 +115,21 @@ def set_scene(
         ).fetchone()
         month = found[0] if found else None
     portfolio = load_portfolio(settings.portfolio)
-    return Scene(connection, catalogue, portfolio, month, where)
+    absences = _absences(connection, catalogue, portfolio)
+    return Scene(connection, catalogue, portfolio, absences, month, where)
+
+
+def _absences(
+    connection: duckdb.DuckDBPyConnection,
+    catalogue: dict[str, Columns],
+    portfolio: Portfolio,
+) -> dict[str, str]:
+    if "audit.availability" not in catalogue:
+        return {e: f"{NOT_AVAILABLE}: {why}" for e, why in portfolio.absent.items()}
+    found = connection.execute(
+        "select entity, reason from audit.availability where not is_available"
+    ).fetchall()
+    return dict(found)
 
 
 def make_frames(scene: Scene, suite: Suite) -> dict[str, Frame]:
@@ -217,8 +234,8 @@ def _require_column(scene: Scene, table: str, column: str, known: list[str]) -> 
 
 
 def _absent_entity(scene: Scene, entity: str) -> str | None:
-    if reason := scene.portfolio.absent.get(entity):
-        return f"{NOT_AVAILABLE}: {reason}"
+    if reason := scene.absences.get(entity):
+        return reason
     if f"staging.stg_{scene.portfolio.source}__{entity}" not in scene.catalogue:
         return f"{NOT_AVAILABLE}: it delivers no {entity}"
     return None
@@ -238,18 +255,19 @@ def _own_columns(columns: Columns) -> Columns:
 
 def _against_earlier_batches(
     scene: Scene, entity: str, columns: Columns, leave_out: tuple[str, ...]
-) -> Comparison | None:
+) -> Comparison:
     """Compare what the newest delivery brought with all that came before it.
 
     The base table is read, not the view: rows that a full re-delivery supersedes are
     gone from the view, and with them what to compare with.
     """
     base = f"raw.base_{scene.portfolio.source}__{entity}"
+    readable = "_status <> 'quarantined'"
     if base not in scene.catalogue:
-        return None
+        # An adapter's base tables are the source's own, not the contract's entities.
+        base, readable = f"staging.stg_{scene.portfolio.source}__{entity}", "true"
     shared = {n: kind for n, kind in columns.items() if n in scene.catalogue[base]}
     newest = f"(select max(_landed_at) from {base})"  # noqa: S608 - a catalogue name
-    readable = "_status <> 'quarantined'"
     return Comparison(
         base,
         _comparable(shared, leave_out),

@@ -166,10 +166,10 @@ def _column_figures(
 
 
 def _metrics(column: str, data_type: str) -> dict[str, str]:
-    metrics = {
-        "null_share": f"1 - count({column}) / count(*)",
-        "distinct_values": f"approx_count_distinct({column})",
-    }
+    metrics = {"null_share": f"1 - count({column}) / count(*)"}
+    if column.endswith('_key"'):
+        return metrics
+    metrics["distinct_values"] = f"approx_count_distinct({column})"
     if is_number(data_type):
         metrics |= {
             "minimum": f"min({column})::double",
@@ -228,7 +228,9 @@ def _shifts(connection: duckdb.DuckDBPyConnection, subject: Subject) -> dict[str
     compared = subject.comparison
     if compared is None or not compared.columns:
         return {}
-    cells = _cells(connection, compared)
+    cells = _cells(connection, compared, subject.key)
+    if not cells:
+        return {}
     terms = [
         f"{cell} filter ({group})"
         for cell in cells.values()
@@ -243,15 +245,15 @@ def _shifts(connection: duckdb.DuckDBPyConnection, subject: Subject) -> dict[str
     return {name: _index(next(found), next(found)) for name in cells}
 
 
-def _cells(connection: duckdb.DuckDBPyConnection, compared: Comparison) -> dict[str, str]:
+def _cells(
+    connection: duckdb.DuckDBPyConnection, compared: Comparison, key: tuple[str, ...]
+) -> dict[str, str]:
     """Histogram aggregate per column, its cells taken from the reference group."""
     before = f"{compared.relation} where ({compared.before})"
     rows = _number(connection, f"select count(*) from {before}")
     terms = [_cells_sought(quoted(n), kind) for n, kind in compared.columns.items()]
-    spread = ", ".join(map(quoted, compared.columns))
-    found = _one_row(
-        connection, terms, f"{before} and {_sampled(f'hash({spread})', rows)}"
-    )
+    kept = _sampled(f"hash({', '.join(map(quoted, key))})", rows)
+    found = _one_row(connection, terms, f"{before} and {kept}")
     return {
         name: _histogram(quoted(name), kind, cells)
         for (name, kind), cells in zip(compared.columns.items(), found, strict=True)

@@ -51,5 +51,5 @@ def _result(verdict: Verdict) -> list[object]:
         verdict.expected,
         check.table,
         check.measure,
-        check.why,
+        check.why if verdict.success else f"{check.why} What to do: {check.remedy}",
     ]

@@ -14,7 +14,7 @@ PLAIN_NAMES = {
     "column_values_to_be_null": "empty in every row",
     "column_values_to_not_be_null": "filled in every row",
     "column_values_to_be_unique": "different in every row",
-    "pair_values_to_be_equal": "holds two equal figures",
+    "column_values_to_be_in_set": "one of",
 }
 
 
@@ -27,17 +27,15 @@ def expected_in_words(check: Check) -> str:
         Such as ``psi of columns at most 0.25, in at least 90 % of rows``.
     """
     arguments = dict(check.arguments)
-    subject = f"{check.measure} of {check.table}" if check.measure else check.table
     low, high = arguments.pop("min_value", None), arguments.pop("max_value", None)
     mostly = arguments.pop("mostly", None)
-    parts = [f"{subject} {_bounds(low, high)}".strip()]
-    if low is None and high is None:
-        parts = [f"{subject} {_plain_name(check.expectation)}"]
-    if arguments:
-        parts.append(", ".join(f"{k} {readable(v)}" for k, v in arguments.items()))
+    wanted = _bounds(low, high) or _plain_name(check.expectation, arguments)
+    parts = [f"{check.measure} of {check.table}" if check.measure else check.table]
+    parts.append(wanted)
+    parts += [f"{name} {readable(value)}" for name, value in arguments.items()]
     if mostly is not None:
         parts.append(f"in at least {readable(100 * mostly)} % of rows")
-    return ", ".join(parts)
+    return " ".join(parts)
 
 
 def observed_in_words(
@@ -60,8 +58,9 @@ def observed_in_words(
     if unexpected and len(data) > 1:
         return _named_rows(check, data, labels, unexpected)
     if check.columns and len(data) == 1:
-        values = (readable(data[column].iloc[0]) for column in check.columns)
-        return ", ".join(values)
+        row = {column: readable(data[column].iloc[0]) for column in check.columns}
+        named = (f"{column} {value}" for column, value in row.items())
+        return ", ".join(row.values() if check.measure else named)
     if check.measure and pd.api.types.is_numeric_dtype(data[check.measure]):
         return _range(data[check.measure])
     return readable(result.get("observed_value", f"{len(data)} rows"))
@@ -81,7 +80,9 @@ def readable(value: Any) -> str:
 
 
 def _bounds(low: Any, high: Any) -> str:
-    if low is not None and low == high:
+    if low is None and high is None:
+        return ""
+    if low == high:
         return f"exactly {readable(low)}"
     if low is None:
         return f"at most {readable(high)}"
@@ -90,17 +91,18 @@ def _bounds(low: Any, high: Any) -> str:
     return f"between {readable(low)} and {readable(high)}"
 
 
-def _plain_name(expectation: str) -> str:
-    for ending, words in PLAIN_NAMES.items():
-        if expectation.endswith(ending):
-            return words
-    return expectation.removeprefix("expect_").replace("_", " ")
+def _plain_name(expectation: str, arguments: dict[str, Any]) -> str:
+    """Name an expectation in words, taking out the arguments the words tell."""
+    if expectation == "expect_column_pair_values_to_be_equal":
+        return f"with {arguments.pop('column_A')} equal to {arguments.pop('column_B')}"
+    plain = expectation.removeprefix("expect_")
+    return PLAIN_NAMES.get(plain, plain.replace("_", " "))
 
 
 def _range(values: pd.Series) -> str:
     low, high = readable(values.min()), readable(values.max())
-    spread = low if low == high else f"{low} to {high}"
-    return f"{spread} over {values.notna().sum()} rows"
+    spread = f"{low} in all" if low == high else f"{low} to {high} over"
+    return f"{spread} {values.notna().sum()} rows"
 
 
 def _named_rows(
