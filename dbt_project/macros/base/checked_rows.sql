@@ -97,7 +97,7 @@ ranked: at millions of rows a window over all of them would cost more than the r
 {% endmacro %}
 
 {% macro _delivered(typed, add) %}
-    {% for part in ['typed_rows', 'text_rows'] if typed or loop.last %}
+    {% for part in (['typed_rows'] if typed else []) + ['text_rows'] %}
         select
             {{ part }}.*
             {{ _added(add) }}
