@@ -169,6 +169,13 @@ def _gates(context: Context, *names: str) -> dict[str, Any]:
 
 
 def _counts(report: Any) -> dict[str, Any]:
-    if is_dataclass(report) and not isinstance(report, type):
-        return asdict(report)
-    return dict(report or {})
+    found = asdict(report) if is_dataclass(report) else dict(report or {})
+    return {name: _count(value) for name, value in found.items()}
+
+
+def _count(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _count(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return len(value)
+    return value if isinstance(value, int | float | str | None) else str(value)
