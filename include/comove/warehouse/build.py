@@ -147,7 +147,7 @@ def document(settings: Settings, *, run_id: str, tell: Tell = LOG.info) -> Path:
 
 
 def dbt_variables(settings: Settings) -> dict[str, Any]:
-    """What dbt is told of the portfolio.
+    """Say what dbt is told of the portfolio.
 
     Nothing here changes from run to run: dbt parses the whole project anew when a
     variable changes. Months stand in `audit.build_request`.
@@ -224,7 +224,7 @@ def _forget_old_runs(folder: Path) -> None:
 
 @contextmanager
 def _environment(settings: Settings) -> Iterator[None]:
-    """What ``profiles.yml`` asks for, while dbt runs."""
+    """Set what ``profiles.yml`` asks for, while dbt runs."""
     wanted = {
         "COMOVE_WAREHOUSE": str(settings.places.warehouse),
         "COMOVE_DUCKDB_MEMORY_LIMIT_GIB": str(settings.duckdb_memory_limit_gib),
