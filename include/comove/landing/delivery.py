@@ -249,6 +249,6 @@ def _insert(
     # One statement for all rows: a statement per row takes milliseconds each.
     # The names are the fields of our own classes.
     connection.execute(
-        f"insert into {table} ({', '.join(names)}) select {unnested}",  # noqa: S608
+        f"insert into {table} ({', '.join(names)}) select {unnested}",
         {name: [getattr(row, name) for row in rows] for name in names},
     )

@@ -212,9 +212,9 @@ def _land_sorted(
         _insert(landing, table, result, parquet, stamp)
         _record(landing, table, result, files, stamp)
         landing.connection.commit()
-    except RefusedFileError as broken:
+    except RefusedFileError as refusal:
         landing.connection.rollback()
-        return broken
+        return refusal
     except duckdb.Error as error:
         landing.connection.rollback()
         if broken := first_broken(landing.connection, parquet):
@@ -233,12 +233,16 @@ def _insert(
     parquet: list[PreparedParquet],
     stamp: Stamp,
 ) -> None:
-    insert_parquet(landing.connection, parquet, table, stamp, landing.folder)
-    for file, _ in result.ready:
-        if isinstance(file, PreparedCsv):
-            insert_csv(landing.connection, file, table, stamp)
-        if not file.found.is_as_found():
-            raise _changed_meanwhile(file.found.name)
+    try:
+        insert_parquet(landing.connection, parquet, table, stamp, landing.folder)
+        for file, _ in result.ready:
+            if isinstance(file, PreparedCsv):
+                insert_csv(landing.connection, file, table, stamp)
+    finally:
+        # Whatever else went wrong, a file that is still being written explains it.
+        for file, _ in result.ready:
+            if not file.found.is_as_found():
+                raise _changed_meanwhile(file.found.name)
 
 
 def _record(
