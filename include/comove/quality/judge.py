@@ -202,10 +202,12 @@ def _absence(check: Check, frame: Frame, where: str) -> str | None:
                 where=where,
                 remedy=closest(column, [str(name) for name in frame.data.columns]),
             )
+    if check.expectation in ABOUT_EMPTINESS or not check.columns:
+        return None
+    if absence := _column_is_empty(check, frame):
+        return absence
     is_empty = frame.data[list(check.columns)].isna().all(axis=None)
-    if check.columns and is_empty and check.expectation not in ABOUT_EMPTINESS:
-        return _nothing_measured(check)
-    return _column_is_empty(check, frame)
+    return _nothing_measured(check) if is_empty else None
 
 
 def _nothing_measured(check: Check) -> str:
