@@ -304,8 +304,8 @@ class _Block:
             applicants, self.people, self.plan, self.calendar, self.rng
         )
         self.applications.append(made)
-        tries_again = self.rng.random(len(lines)) < 0.65
-        wait = self.rng.integers(1, 7, len(lines))
+        tries_again = self.rng.random(len(lines)) < 0.80
+        wait = self.rng.integers(1, 5, len(lines))
         self.next_application[lines] = np.where(tries_again, month + wait, NEVER)
         self._open(made, np.flatnonzero(made.disbursed_at != NONE))
         self.application_count += len(lines)

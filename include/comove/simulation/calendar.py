@@ -40,7 +40,8 @@ class Calendar:
     def first_day(self) -> Ints:
         """First day of each month, in days since 1970-01-01."""
         first = np.datetime64(self.start, "M")
-        table = first + np.arange(self.months + MONTHS_BEYOND + 1)
+        later = np.arange(self.months + MONTHS_BEYOND + 1).astype("timedelta64[M]")
+        table = first + later
         return table.astype("datetime64[D]").astype(np.int64)
 
     @cached_property

@@ -18,7 +18,7 @@ from comove.simulation.plan import Plan
 # Correlation of the lender's score with what its borrowers' delivered columns say.
 SCORE_CORRELATION = 0.80
 # In standard deviations of the score.
-CUT_OFF = -1.2
+CUT_OFF = -0.85
 MANUAL_NOISE = 0.25
 PAST_EVENT_PENALTY = 1.5
 HOUR = 3_600

@@ -83,6 +83,7 @@ class _Task:
     calendar: Calendar
     factors: Factors
     folder: Path
+    dirty: bool
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ def simulate(
     plan: Plan | None = None,
     progress: Progress | None = None,
     processes: int = 2,
+    dirty: bool = True,
     broken_files: bool = False,
     replace: bool = False,
 ) -> SimulationReport:
@@ -124,6 +126,9 @@ def simulate(
         Called with blocks done and blocks in all.
     processes : int
         Processes that simulate at once.
+    dirty : bool
+        Deliver some rows damaged, repeatedly or as text; without, Parquet files of good
+        rows only.
     broken_files : bool
         Also deliver files that cannot be read at all. They stop the gate.
     replace : bool
@@ -141,7 +146,8 @@ def simulate(
     """
     seed = settings.seed if seed is None else seed
     plan = plan or Plan()
-    asked = _parameters(borrowers, months, start, seed, plan, broken_files)
+    asked = _parameters(borrowers, months, start, seed, plan)
+    asked |= {"dirty": dirty, "broken_files": broken_files}
     places = settings.places
     there = None if replace else _already_there(places.root, asked)
     if there is not None:
@@ -150,7 +156,8 @@ def simulate(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     calendar = Calendar(start, months)
-    report = _write(partial, borrowers, seed, plan, calendar, progress, processes)
+    tasks = _tasks(partial, borrowers, seed, plan, calendar, dirty=dirty)
+    report = _write(tasks, progress, processes)
     if broken_files:
         broken = write_broken_files(partial / "landing")
         _put(broken, partial / "truth/broken_files.parquet")
@@ -164,7 +171,6 @@ def _parameters(
     start: dt.date,
     seed: int,
     plan: Plan,
-    broken_files: bool,
 ) -> dict[str, Any]:
     """Everything that decides what is written, for JSON."""
     if borrowers < 1 or months < 1 or start.day != 1:
@@ -173,7 +179,7 @@ def _parameters(
             where="comove simulate",
             remedy="Give at least one of each, and the first day of a month.",
         )
-    last = np.datetime64(start, "M") + (months - 1)
+    last = np.datetime64(start, "M") + np.timedelta64(months - 1, "M")
     values = {
         "borrowers": borrowers,
         "months": months,
@@ -181,7 +187,6 @@ def _parameters(
         "last_month": f"{last}-01",
         "seed": seed,
         "version": VERSION,
-        "broken_files": broken_files,
         "plan": plan.as_dict(),
     }
     # Through JSON, so that what is read back later compares equal.
@@ -214,21 +219,17 @@ def _report_of(found: dict[str, Any]) -> SimulationReport:
     return SimulationReport(**{**report, "already_there": True})
 
 
-def _write(
+def _tasks(
     folder: Path,
     borrowers: int,
     seed: int,
     plan: Plan,
     calendar: Calendar,
-    progress: Progress | None,
-    processes: int,
-) -> SimulationReport:
+    *,
+    dirty: bool,
+) -> list[_Task]:
     factors = draw_factors(plan, calendar.months, np.random.default_rng([seed, 0]))
-    for name, table in truth.of_lender(factors, plan, calendar).items():
-        _put(table, folder / "truth" / f"{name}.parquet")
-    adjustments = business_adjustments(plan, calendar)
-    _put(adjustments, folder / "landing/business_adjustments/part-00000.parquet")
-    tasks = [
+    return [
         _Task(
             number=number,
             first=first + 1,
@@ -238,10 +239,17 @@ def _write(
             calendar=calendar,
             factors=factors,
             folder=folder,
+            dirty=dirty,
         )
         for number, first in enumerate(range(0, borrowers, BLOCK))
     ]
-    rows = {"business_adjustments": adjustments.num_rows}
+
+
+def _write(
+    tasks: list[_Task], progress: Progress | None, processes: int
+) -> SimulationReport:
+    """Write what concerns the whole lender, then block after block."""
+    rows = {"business_adjustments": _write_common(tasks[0])}
     events, dirt = 0, Record()
     for done, block in enumerate(_run(tasks, processes), start=1):
         events += block.events
@@ -250,17 +258,28 @@ def _write(
             rows[name] = rows.get(name, 0) + count
         if progress:
             progress(done, len(tasks))
-    _put(dirt.table(), folder / "truth/dirty_rows.parquet")
+    _put(dirt.table(), tasks[0].folder / "truth/dirty_rows.parquet")
+    calendar = tasks[0].calendar
     return SimulationReport(
-        borrowers=borrowers,
+        borrowers=sum(task.count for task in tasks),
         months=calendar.months,
-        seed=seed,
+        seed=tasks[0].seed,
         start=calendar.start,
         last_month=calendar.month_dates()[-1].astype(object),
         rows=rows,
         events=events,
         dirty_rows=sum(expected != ACCEPTED for expected in dirt.expected),
     )
+
+
+def _write_common(task: _Task) -> int:
+    plan, calendar = task.plan, task.calendar
+    for name, table in truth.of_lender(task.factors, plan, calendar).items():
+        _put(table, task.folder / f"truth/{name}.parquet")
+    adjustments = business_adjustments(plan, calendar)
+    file = task.folder / "landing/business_adjustments/part-00000.parquet"
+    _put(adjustments, file)
+    return int(adjustments.num_rows)
 
 
 def _run(tasks: list[_Task], processes: int) -> Iterable[_Done]:
@@ -319,10 +338,13 @@ def _deliver(
     """Write an entity's files of a block, dirt included; give the number of rows."""
     landing = task.folder / "landing"
     written = 0
+    part = f"{name}/part-{task.number:05d}.parquet"
+    if not task.dirty:
+        _put(good, landing / part)
+        return int(good.num_rows)
     if task.number == 0:
         good, typed_by_hand = take_text_rows(name, good, rng)
         written = write_text(name, typed_by_hand, landing, dirt)
-    part = f"{name}/part-{task.number:05d}.parquet"
     soiled = soil(name, good, part, dirt, rng)
     _put(soiled.part, landing / part)
     if soiled.redelivered.num_rows:

@@ -158,8 +158,8 @@ def _birth_days(is_company: Bools, calendar: Calendar, rng: np.random.Generator)
 
 
 def _first_application(count: int, calendar: Calendar, rng: np.random.Generator) -> Ints:
-    # A lender opens with a campaign: more than half come in the first sixth.
-    early = rng.random(count) < 0.60
+    # A lender opens with a campaign: two thirds come in the first sixth.
+    early = rng.random(count) < 0.65
     span = np.where(early, max(1, calendar.months // 6), calendar.months)
     return (rng.random(count) * span).astype(np.int64)
 

@@ -75,10 +75,10 @@ class Drift:
 
 
 DRIFTS = (
-    Drift("credit_applied", 0.42, 0.50, 0.7),
-    Drift("credit_approved", 0.58, 0.66, 0.7),
-    Drift("drawdown_applied", 0.72, 0.81, 0.7),
-    Drift("disbursed", 0.86, 0.95, 0.7),
+    Drift("credit_applied", 0.42, 0.50, 0.8),
+    Drift("credit_approved", 0.58, 0.66, 0.8),
+    Drift("drawdown_applied", 0.72, 0.81, 0.8),
+    Drift("disbursed", 0.86, 0.95, 0.8),
 )
 
 
@@ -159,7 +159,7 @@ class Plan:
     fraud_probit_per_risk: float = 0.10
     early_repayment_rate: float = 0.010
     returning_share: float = 0.004
-    second_line_share: float = 0.10
+    second_line_share: float = 0.12
     transactions_per_borrower: float = 5.0
     channels: tuple[Channel, ...] = CHANNELS
     drifts: tuple[Drift, ...] = DRIFTS
