@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_rebuild_window') }}
 {{
     config(
         materialized='incremental',
