@@ -89,9 +89,12 @@ def test_a_drift_shows_in_its_stage_and_not_in_the_one_before(
         assert abs(change) < 0.1
 
 
-def test_better_channels_bring_better_borrowers(clean: duckdb.DuckDBPyConnection) -> None:
+def test_better_channels_bring_better_borrowers(
+    clean: duckdb.DuckDBPyConnection,
+) -> None:
     order = clean.sql("""
-        select channel from applications inner join true_application using (application_id)
+        select channel
+        from applications inner join true_application using (application_id)
         group by channel order by avg(quality) desc
     """).fetchall()
 
