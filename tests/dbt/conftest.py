@@ -56,7 +56,7 @@ def read(expressions: dict[str, str]) -> Read:
     connection.execute("set timezone = 'UTC'")
 
     def value_of(macro: str, text: str | None) -> object:
-        sql = f"select {expressions[macro]} from (select ?::varchar as value)"  # noqa: S608 - compiled from our own macros
+        sql = f"select {expressions[macro]} from (select ?::varchar as value)"
         row = connection.execute(sql, [text]).fetchone()
         assert row is not None
         return row[0]

@@ -1,10 +1,11 @@
 """What `parse_date` and `parse_timestamp` read, and what they refuse."""
 
 import datetime as dt
+from collections.abc import Callable
 
 import pytest
 
-from tests.dbt.conftest import Read
+Read = Callable[[str, str | None], object]
 
 
 @pytest.mark.parametrize(

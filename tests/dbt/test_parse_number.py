@@ -1,12 +1,13 @@
 """What the macros for money and numbers read, and what they refuse."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.dbt.conftest import Read
+Read = Callable[[str, str | None], object]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """What the macros for ids, names and codes make of texts."""
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.dbt.conftest import Read
+Read = Callable[[str, str | None], object]
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,7 @@ def test_texts_are_tidied(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "  ", "NA", "n/a", "NaN", "NULL", "None", "-", "\\N"]
+    "text", ["", " ", "NA", "n/a", "NaN", "NULL", "None", "-", "\\N"]
 )
 def test_these_texts_stand_for_no_value(read: Read, text: str) -> None:
     assert read("is_blank", text) is True
