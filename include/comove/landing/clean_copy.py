@@ -15,7 +15,9 @@ from comove.landing.text_file import LONGEST_LINE_BYTES, TextFile, text_lines
 MARK = "\x1ecomove"
 # As much as DuckDB keeps of the lines it rejects itself.
 KEPT_CHARACTERS = 10_000
-_TO_CLOSING_QUOTE = re.compile(rb'[^"]*+(?:""[^"]*+)*+"(?!")')
+# DuckDB passes over spaces around a quoted value.
+_OPENING_QUOTE = re.compile(rb' *+"')
+_TO_CLOSING_QUOTE = re.compile(rb'[^"]*+(?:""[^"]*+)*+"(?!") *+')
 
 
 @dataclass(frozen=True)
@@ -95,11 +97,11 @@ def split_records(
             continue
         state = "too long" if len(line) > LONGEST_LINE_BYTES else _end(line, delimiter)
         if state == "closed":
-            yield "", _with_line_feed(line)
+            yield _complete(line, delimiter)
         elif state == "open":
             taken, is_closed = _take_until_closed(ahead, source, delimiter, len(line))
             if is_closed:
-                yield "", _with_line_feed(line + b"".join(taken))
+                yield _complete(line + b"".join(taken), delimiter)
             else:
                 yield "unclosed_quote", line
                 ahead.extendleft(reversed(taken))
@@ -131,8 +133,9 @@ def _end(line: bytes, delimiter: bytes, *, is_inside: bool = False) -> str:
     body = line.rstrip(b"\r\n")
     at = 0
     while True:
-        if is_inside or body[at : at + 1] == b'"':
-            closing = _TO_CLOSING_QUOTE.match(body, at if is_inside else at + 1)
+        opening = None if is_inside else _OPENING_QUOTE.match(body, at)
+        if is_inside or opening:
+            closing = _TO_CLOSING_QUOTE.match(body, opening.end() if opening else at)
             if closing is None:
                 return "open"
             at, is_inside = closing.end(), False
@@ -148,5 +151,14 @@ def _end(line: bytes, delimiter: bytes, *, is_inside: bool = False) -> str:
             at = following + 1
 
 
-def _with_line_feed(record: bytes) -> bytes:
-    return record.rstrip(b"\r\n") + b"\n"
+def _complete(record: bytes, delimiter: bytes) -> tuple[str, bytes]:
+    body = record.rstrip(b"\r\n")
+    # DuckDB stops at a carriage return that ends no line, unless it is quoted.
+    if b"\r" in body and b"\r" in _without_quoted(body, delimiter):
+        return "stray_line_end", record
+    return "", body + b"\n"
+
+
+def _without_quoted(body: bytes, delimiter: bytes) -> bytes:
+    begin = rb"(?:^|(?<=" + re.escape(delimiter) + rb"))"
+    return re.sub(begin + rb' *+"[^"]*+(?:""[^"]*+)*+"', b"", body)

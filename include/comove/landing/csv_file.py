@@ -41,6 +41,11 @@ REJECTS = {
         "a quote is opened and not closed",
         'Close the quote, or write it twice ("") where it is part of the value.',
     ),
+    "stray_line_end": (
+        "stray_line_end",
+        "a carriage return stands within the row",
+        'Put values that hold a line end in quotes (").',
+    ),
     "line_too_long": (
         "line_too_long",
         "the line is longer than 1.9 million bytes",
@@ -127,6 +132,21 @@ class PreparedCsv:
     rows: int
 
 
+@dataclass(frozen=True)
+class _Trial:
+    accepted: int
+    rejects: tuple[Reject, ...]
+
+    @property
+    def rows(self) -> int:
+        return self.accepted + len(self.rejects)
+
+    @property
+    def may_swallow_lines(self) -> bool:
+        """Whether a reject holds several lines, as after an unclosed quote."""
+        return any("\n" in reject.raw for reject in self.rejects)
+
+
 def prepare_csv(
     connection: duckdb.DuckDBPyConnection, found: FoundFile, table: Table, copy: Path
 ) -> PreparedCsv:
@@ -151,15 +171,14 @@ def prepare_csv(
     text = look_through(found.name, found.path, table)
     header = match_header(found.name, text.columns, table)
     if not text.needs_copy:
-        accepted, rejects = _trial(connection, text, header, found.path)
-        is_split = not any("\n" in reject.raw for reject in rejects)
-        if is_split and accepted + len(rejects) == text.rows:
-            return PreparedCsv(found, text, header, found.path, rejects, text.rows)
+        as_is = _trial(connection, text, header, found.path)
+        if as_is and as_is.rows == text.rows and not as_is.may_swallow_lines:
+            return PreparedCsv(found, text, header, found.path, as_is.rejects, text.rows)
     clean = write_clean_copy(text, copy)
-    accepted, rejects = _trial(connection, text, header, copy, clean.set_aside)
-    if accepted + len(rejects) != clean.records:
-        raise contradictory_count(found.name, clean.records, accepted + len(rejects))
-    return PreparedCsv(found, text, header, copy, rejects, clean.records)
+    trial = _trial(connection, text, header, copy, clean.set_aside)
+    if trial is None or trial.rows != clean.records:
+        raise contradictory_count(found.name, clean.records, trial.rows if trial else 0)
+    return PreparedCsv(found, text, header, copy, trial.rejects, clean.records)
 
 
 def insert_csv(
@@ -199,11 +218,15 @@ def _trial(
     header: Header,
     path: Path,
     set_aside: list[tuple[str, str]] | None = None,
-) -> tuple[int, tuple[Reject, ...]]:
+) -> _Trial | None:
+    """Read every record without keeping it; None where DuckDB gives the file up."""
     reading = _read_csv(text, header, path)
-    # Every column is counted, or DuckDB would not look at all of them.
-    counted = connection.sql(f"from {reading}").aggregate("count(*), count(columns(*))")
-    accepted = int(counted.fetchall()[0][0])
+    counted = connection.sql(f"from {reading}")
+    try:
+        # Every column is counted, or DuckDB would not look at all of them.
+        counts = counted.aggregate("count(*), count(columns(*))").fetchall()
+    except duckdb.InvalidInputException:
+        return None
     rows = connection.execute(
         """
         select line, arg_min(error_type, column_idx), arg_min(column_name, column_idx),
@@ -215,7 +238,7 @@ def _trial(
     rejects = (
         _reject(*row, text=text, header=header, set_aside=set_aside or []) for row in rows
     )
-    return accepted, tuple(rejects)
+    return _Trial(int(counts[0][0]), tuple(rejects))
 
 
 def _reject(

@@ -247,7 +247,7 @@ class _Tally:
         self._ended_lines = 0
         self._dos_lines = 0
         self._has_inner_blank_line = False
-        self._has_long_line = False
+        self._has_odd_line = False
 
     @property
     def needs_copy(self) -> bool:
@@ -255,7 +255,7 @@ class _Tally:
         return (
             self.recoded > 0
             or self._has_inner_blank_line
-            or self._has_long_line
+            or self._has_odd_line
             or self._is_inside
             or self._dos_lines not in (0, self._ended_lines)
         )
@@ -264,8 +264,8 @@ class _Tally:
         """Count one line, header included."""
         if not _is_utf8(line):
             self.recoded += 1
-        if len(line) > LONGEST_LINE_BYTES:
-            self._has_long_line = True
+        if len(line) > LONGEST_LINE_BYTES or line.find(b"\r", 0, -2) >= 0:
+            self._has_odd_line = True
         if line.count(b'"') % 2:
             self._is_inside = not self._is_inside
         if not self._is_inside:
