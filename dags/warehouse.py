@@ -40,8 +40,6 @@ DEFAULTS = {
     "retries": 2,
     "retry_delay": timedelta(seconds=5),
     "execution_timeout": timedelta(hours=3),
-    "priority_weight": 10,
-    "weight_rule": "absolute",
 }
 
 
@@ -96,8 +94,8 @@ def warehouse() -> None:
     documented = StageOperator(
         task_id="docs",
         run=stages.document,
-        # The pool has one slot: whoever waits for the tables goes first.
-        priority_weight=1,
+        # It describes the project and does not open the warehouse.
+        pool="default_pool",
     )
     closed = StageOperator(
         task_id="close_run", run=stages.close_run, trigger_rule="all_done"

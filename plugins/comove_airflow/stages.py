@@ -135,7 +135,7 @@ def document(context: Context) -> Any:
     """Make the documentation site of the tables."""
     from comove.warehouse import document
 
-    return document(settings_of(context), run_id=context["dag_run"].run_id)
+    return {"page": document(settings_of(context), run_id=context["dag_run"].run_id)}
 
 
 @stage
