@@ -224,6 +224,32 @@ def test_numbers_hold_in_a_file_read_by_several_threads(lender):
     assert [row for row, *_ in lender.unreadable()] == bad
 
 
+def test_a_row_set_aside_is_kept_whole_however_long(lender):
+    row = "l1," + "x" * 50_000
+    lender.loans(row)
+    lender.land()
+    assert lender.unreadable()[0][3] == row
+
+
+def test_a_carriage_return_within_a_row_sets_it_aside(lender):
+    lender.write(
+        "loans/a.csv",
+        "loan_id,borrower_id,principal,disbursed_on\n"
+        'l1,b\r1,1,2024-01-31\nl2,"b\r2",1,2024-01-31\n',
+    )
+    lender.land()
+    assert lender.landed("borrower_id, _row") == [("b\r2", 2)]
+    assert lender.unreadable()[0][:2] == (1, "stray_line_end")
+
+
+def test_damaged_quotes_everywhere_lose_no_row(lender):
+    # DuckDB 2.0.0 alone reports four rows here, and one of them twice.
+    lines = ["k0,b\u00eb", ' ,, "', "", "k1,", '"" "b ,""a', ",d", "k2,"]
+    lender.loans(*lines)
+    lender.land()
+    assert [raw for *_, raw in lender.unreadable()] == [line for line in lines if line]
+
+
 def test_a_reason_names_file_row_column_and_remedy():
     reject = Reject(17, "too_few_fields", "it is short", "Lengthen it.", "x", "principal")
     assert reject.reason("loans/a.csv") == (

@@ -13,7 +13,7 @@ from pathlib import Path
 from comove.landing.text_file import LONGEST_LINE_BYTES, TextFile, text_lines
 
 MARK = "\x1ecomove"
-# As much as DuckDB keeps of the lines it rejects itself.
+# Of a line too long to be a row, this much is kept to know it by.
 KEPT_CHARACTERS = 10_000
 # DuckDB passes over spaces around a quoted value.
 _OPENING_QUOTE = re.compile(rb' *+"')

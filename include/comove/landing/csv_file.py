@@ -1,18 +1,23 @@
 """From a text file into ``raw``: DuckDB reads it, its rejects keep their row numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
 from comove.contract import Table
-from comove.landing.clean_copy import KEPT_CHARACTERS, MARK, write_clean_copy
+from comove.landing.clean_copy import (
+    KEPT_CHARACTERS,
+    MARK,
+    split_records,
+    write_clean_copy,
+)
 from comove.landing.discovery import FoundFile
 from comove.landing.header import Header, match_header
 from comove.landing.raw_tables import literal, text_table
 from comove.landing.refusal import contradictory_count
 from comove.landing.selection import Stamp, escaped_path, insert_statement
-from comove.landing.text_file import TextFile, look_through
+from comove.landing.text_file import TextFile, look_through, text_lines
 
 # DuckDB's kinds of rejects: our rule, what was found, what to do.
 REJECTS = {
@@ -98,7 +103,7 @@ class Reject:
         cut = (
             f" (The line is long; only its first {KEPT_CHARACTERS:,} characters are kept "
             "here.)"
-            if len(self.raw) >= KEPT_CHARACTERS
+            if self.rule == "line_too_long"
             else ""
         )
         return f"{file}, row {self.row}{column}: {self.found}. {self.remedy}{cut}"
@@ -141,11 +146,6 @@ class _Trial:
     def rows(self) -> int:
         return self.accepted + len(self.rejects)
 
-    @property
-    def may_swallow_lines(self) -> bool:
-        """Whether a reject holds several lines, as after an unclosed quote."""
-        return any("\n" in reject.raw for reject in self.rejects)
-
 
 def prepare_csv(
     connection: duckdb.DuckDBPyConnection, found: FoundFile, table: Table, copy: Path
@@ -171,14 +171,18 @@ def prepare_csv(
     text = look_through(found.name, found.path, table)
     header = match_header(found.name, text.columns, table)
     if not text.needs_copy:
-        as_is = _trial(connection, text, header, found.path)
-        if as_is and as_is.rows == text.rows and not as_is.may_swallow_lines:
-            return PreparedCsv(found, text, header, found.path, as_is.rejects, text.rows)
+        trial = _trial(connection, text, header, found.path)
+        # After a damaged quote DuckDB may take lines together, or show the wrong ones.
+        is_sure = trial is not None and not (trial.rejects and text.has_quotes)
+        if trial and is_sure and trial.rows == text.rows:
+            rejects = _with_whole_text(trial.rejects, text)
+            return PreparedCsv(found, text, header, found.path, rejects, text.rows)
     clean = write_clean_copy(text, copy)
     trial = _trial(connection, text, header, copy, clean.set_aside)
     if trial is None or trial.rows != clean.records:
         raise contradictory_count(found.name, clean.records, trial.rows if trial else 0)
-    return PreparedCsv(found, text, header, copy, trial.rejects, clean.records)
+    rejects = _with_whole_text(trial.rejects, text)
+    return PreparedCsv(found, text, header, copy, rejects, clean.records)
 
 
 def insert_csv(
@@ -257,6 +261,19 @@ def _reject(
         named, (error_type, raw) = None, set_aside[number]
     rule, found, remedy = REJECTS.get(error_type, UNKNOWN_REJECT)
     return Reject(line - 1, rule, found, remedy, raw, named)
+
+
+def _with_whole_text(rejects: tuple[Reject, ...], text: TextFile) -> tuple[Reject, ...]:
+    """Put the record itself in place of what DuckDB shows of it, at most 10,000 bytes."""
+    if not rejects:
+        return ()
+    wanted = {reject.row: reject for reject in rejects}
+    records = split_records(text_lines(text), text.delimiter.encode())
+    for row, (rule, record) in enumerate(records):
+        if row in wanted and rule != "line_too_long":
+            whole = record.decode().rstrip("\r\n")
+            wanted[row] = replace(wanted[row], raw=whole)
+    return tuple(wanted.values())
 
 
 def _read_csv(text: TextFile, header: Header, path: Path) -> str:

@@ -62,6 +62,8 @@ class TextFile:
         Data rows by line ends outside quotes; blank lines are not rows.
     rows_recoded : int
         Lines that are not UTF-8.
+    has_quotes : bool
+        Whether a quote stands anywhere in it.
     needs_copy : bool
         Whether DuckDB must be given a rewritten copy to read it rightly.
     """
@@ -74,6 +76,7 @@ class TextFile:
     columns: list[str]
     rows: int
     rows_recoded: int
+    has_quotes: bool
     needs_copy: bool
 
 
@@ -149,6 +152,7 @@ def _look_through(file: str, path: Path, table: Table) -> TextFile:
         columns=columns,
         rows=tally.records - 1,
         rows_recoded=tally.recoded,
+        has_quotes=tally.has_quotes,
         needs_copy=tally.needs_copy or encoding == "utf-16" or newline == "\r",
     )
 
@@ -242,6 +246,7 @@ class _Tally:
     def __init__(self) -> None:
         self.records = 0
         self.recoded = 0
+        self.has_quotes = False
         self._is_inside = False
         self._blank_lines = 0
         self._ended_lines = 0
@@ -266,8 +271,9 @@ class _Tally:
             self.recoded += 1
         if len(line) > LONGEST_LINE_BYTES or line.find(b"\r", 0, -2) >= 0:
             self._has_odd_line = True
-        if line.count(b'"') % 2:
-            self._is_inside = not self._is_inside
+        if quotes := line.count(b'"'):
+            self.has_quotes = True
+            self._is_inside ^= quotes % 2 == 1
         if not self._is_inside:
             self._end_record(line)
 
