@@ -1,6 +1,6 @@
 """Two small lenders, alike but for the dirt."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -20,7 +20,6 @@ ENTITIES = (
     "credit_limits",
     "business_adjustments",
 )
-Opener = Callable[[Path], duckdb.DuckDBPyConnection]
 
 
 def open_files(home: Path) -> duckdb.DuckDBPyConnection:
@@ -55,12 +54,14 @@ def dirty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def clean(clean_home: Path) -> duckdb.DuckDBPyConnection:
+def clean(clean_home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The clean lender's files."""
-    return open_files(clean_home)
+    with open_files(clean_home) as connection:
+        yield connection
 
 
 @pytest.fixture
-def dirty(dirty_home: Path) -> duckdb.DuckDBPyConnection:
+def dirty(dirty_home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The dirty lender's files."""
-    return open_files(dirty_home)
+    with open_files(dirty_home) as connection:
+        yield connection

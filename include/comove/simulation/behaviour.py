@@ -233,7 +233,7 @@ class _Block:
         who = self.borrower[lines]
         payment = self._column("payment", lines)
         cover = np.log((self.people.liquid[who] + 100) / (2 * payment + 100))
-        chance = special.ndtr(0.25 + 0.40 * (cover - 1.6) - 0.30 * self.risk[who])
+        chance = special.ndtr(0.45 + 0.50 * (cover - 1.6) - 0.40 * self.risk[who])
         luck = self.rng.random(len(lines))
         kind = self.rng.random(len(lines))
         good = np.select([kind < 0.22, kind < 0.72, kind < 0.82], [0, 1, 2], 3)

@@ -149,10 +149,10 @@ class Plan:
     contagion_lateness: float = 2.0
     late_scale: float = 0.24
     late_days: float = 13.0
-    late_slope: float = 0.30
-    late_probit: float = -1.75
+    late_slope: float = 0.40
+    late_probit: float = -1.80
     probit_per_day: float = 0.050
-    probit_per_risk: float = 0.30
+    probit_per_risk: float = 0.40
     probit_per_lapse: float = 0.08
     probit_per_year: float = -0.10
     fraud_probit: float = -3.70
