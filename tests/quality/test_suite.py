@@ -2,7 +2,6 @@ import pytest
 
 from comove.errors import SettingsError
 from comove.quality import run_gate
-from comove.quality.judge import preload
 from comove.quality.suite import SUITES, load_suite
 
 STAGES = ("landed", "staging", "marts")
@@ -55,7 +54,7 @@ def test_a_misspelt_expectation_is_named_with_the_closest(warehouse, write_suite
     assert "Did you mean 'expect_column_max_to_be_between'?" in found
 
 
-def test_a_misspelt_table_is_named_with_the_closest(warehouse, write_suite):
+def test_a_table_without_origin_is_refused(warehouse, write_suite):
     found = message_of(warehouse, write_suite(**MAXIMUM, table={"about": "One loan."}))
     assert "give exactly one of entity, from, query" in found
 
@@ -149,13 +148,3 @@ def test_two_checks_of_one_name_are_refused(tmp_path):
     (tmp_path / "landed.yml").write_text(text)
     with pytest.raises(SettingsError, match="'Something has been delivered' stands"):
         load_suite("landed", tmp_path)
-
-
-def test_great_expectations_sends_nothing_home():
-    gx = preload()
-    context = gx.get_context(mode="ephemeral")
-    assert (
-        not context._check_analytics_enabled()
-        if hasattr(context, "_check_analytics_enabled")
-        else not context.variables.config.analytics_enabled
-    )

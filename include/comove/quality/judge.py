@@ -229,6 +229,7 @@ def _column_is_empty(check: Check, frame: Frame) -> str | None:
 
 def _pandas_source(gx: ModuleType) -> Any:
     context = gx.get_context(mode="ephemeral")
+    context.enable_analytics(False)
     context.variables.progress_bars = {"globally": False}
     return context.data_sources.add_pandas("frames")
 

@@ -57,6 +57,8 @@ def observed_in_words(
     unexpected = result.get("unexpected_index_list") or []
     if unexpected and len(data) > 1:
         return _named_rows(check, data, labels, unexpected)
+    if check.measure and data[check.measure].isna().all():
+        return f"empty in all {len(data)} rows"
     if check.columns and len(data) == 1:
         row = {column: readable(data[column].iloc[0]) for column in check.columns}
         named = (f"{column} {value}" for column, value in row.items())
