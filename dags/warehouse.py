@@ -1,29 +1,34 @@
-"""
-# warehouse
+"""Build the warehouse: from the lender's files to gated, published tables, by month.
 
-From the lender's files to gated, published tables, one month at a time. Daily, for the
-last complete month; by hand for any month; by `airflow backfill create` for many.
+Daily, for the last complete month; by hand for any month; by `airflow backfill create`
+for many. A task that was killed is tried again twice and begins where its last whole
+transaction ended. A refusal or a failed gate is not tried again: the input has to change
+first. What opens the warehouse runs in the pool `duckdb_writer`, one task at a time.
 
-| task | does | when it fails |
-|---|---|---|
-| `open_run` | checks what was asked for, opens the record in `audit.run` | the message names the wrong field of the form: correct it and trigger again |
-| `land` | reads the files that are new into `raw`, one transaction per entity | look into `audit.delivery` for the file; a refused file does not fail the task |
-| `gate_landed` | judges the landed data | read `audit.quality_result` where `stage = 'landed'`, then ask the lender; a corrected delivery is taken up by the next run |
-| `build` | dbt: staging, intermediate, marts, with their tests | the log names the model or test; the compiled SQL lies under the run's target folder |
-| `gate_tables` | judges staging and marts | as `gate_landed`, stages `staging` and `marts`; what is published stays the last good copy |
-| `publish` | swaps the new copy in; readers keep the old one until they open again | usually a full disk: free space and clear the task |
-| `docs` | makes the documentation site; nothing waits for it | clear the task; the tables are not affected |
-| `close_run` | ends the record; fails the run if any task failed | look at the task it names |
+What to do when a task has failed:
 
-A task that was killed is retried twice and begins where its last whole transaction
-ended. A refusal or a failed gate is not retried: the input has to change first.
-Everything that opens the warehouse runs in the pool `duckdb_writer`, one at a time.
+- **open_run** checks what was asked for. Its message names the wrong field of the form:
+  correct it and trigger again.
+- **land** reads the files that are new, one transaction per entity. A refused file does
+  not fail it; see `audit.delivery` for what became of each file.
+- **gate_landed** judges what was landed. Read `audit.quality_result` where `stage` is
+  `landed`, or the page under `reports/quality`; ask the lender for a corrected delivery.
+- **build** runs dbt: staging, intermediate, marts and their tests. Its log names the
+  model or the test; the compiled SQL lies below `scratch/dbt/runs`.
+- **gate_tables** judges staging and marts, as `gate_landed` does. What is published
+  stays the last good copy.
+- **publish** swaps the new copy in; readers keep the old one until they open it again.
+  It fails when the disk is full: free space and clear the task.
+- **docs** makes the documentation site; no table waits for it. Clear the task.
+- **close_run** ends the record in `audit.run`, and fails when any other task has: look
+  at the task it names.
 """
 
 import os
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import Asset, Param, dag
+
 from comove_airflow import stages
 from comove_airflow.request import MONTH_PATTERN
 from comove_airflow.stage_operator import StageOperator

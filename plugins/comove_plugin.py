@@ -1,6 +1,7 @@
 """What comove adds to Airflow: the timetable that builds one month at a time."""
 
 from airflow.plugins_manager import AirflowPlugin
+
 from comove_airflow.timetable import LastCompleteMonth
 
 

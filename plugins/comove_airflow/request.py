@@ -16,7 +16,7 @@ MONTH_PATTERN = r"^\d{4}-(0[1-9]|1[0-2])$"
 
 
 def settings_for(params: Mapping[str, Any]) -> Settings:
-    """Settings of a run, with the data folder its form names.
+    """Give the settings of a run, with the data folder its form names.
 
     Parameters
     ----------
@@ -125,7 +125,8 @@ def _too_late(
             remedy=f"Only complete months are built: use {end:%Y-%m} or earlier.",
         )
     return SettingsError(
-        f"the portfolio {settings.portfolio!r} ends in {end:%Y-%m}, before {month:%Y-%m}.",
+        f"{month:%Y-%m} is after {end:%Y-%m}, the last month of the portfolio "
+        f"{settings.portfolio!r}.",
         where="month",
         remedy=f"Use {end:%Y-%m} or earlier, or leave the month empty.",
     )

@@ -15,10 +15,10 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
-from comove_airflow.request import month_for, settings_for
 
 from comove.errors import ComoveError
 from comove.settings import Settings
+from comove_airflow.request import month_for, settings_for
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -28,7 +28,7 @@ FAILED_STATES = ("failed", "upstream_failed")
 
 
 def settings_of(context: Context) -> Settings:
-    """Settings of the run, with the data folder its form names."""
+    """Give the settings of the run, with the data folder its form names."""
     return settings_for(context["params"])
 
 
@@ -121,9 +121,7 @@ def publish(context: Context) -> Any:
     from comove.warehouse import publish
 
     month = month_of(context)
-    report = publish(
-        settings_of(context), run_id=context["dag_run"].run_id, month=month
-    )
+    report = publish(settings_of(context), run_id=context["dag_run"].run_id, month=month)
     for asset in context["outlets"]:
         if isinstance(asset, Asset):
             context["outlet_events"][asset].add_partitions(f"{month:%Y-%m}")
@@ -165,7 +163,9 @@ def _gates(context: Context, *names: str) -> dict[str, Any]:
     from comove.quality import run_gate
 
     settings, run_id = settings_of(context), context["dag_run"].run_id
-    return {name: _counts(run_gate(settings, run_id=run_id, stage=name)) for name in names}
+    return {
+        name: _counts(run_gate(settings, run_id=run_id, stage=name)) for name in names
+    }
 
 
 def _counts(report: Any) -> dict[str, Any]:

@@ -100,7 +100,10 @@ class LastCompleteMonth(CronPartitionTimetable):
     def _info(self, run_after: DateTime) -> DagRunInfo:
         month, key = self._get_partition_info(run_after)
         return DagRunInfo(
-            run_after=run_after, data_interval=None, partition_date=month, partition_key=key
+            run_after=run_after,
+            data_interval=None,
+            partition_date=month,
+            partition_key=key,
         )
 
     def _first_run_for(self, info: DagRunInfo) -> DateTime:

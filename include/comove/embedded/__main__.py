@@ -72,9 +72,7 @@ def _up(settings: Settings) -> int:
     return 0
 
 
-def _told(
-    command: Callable[[Settings], int], portfolio: str, data: Path | None
-) -> int:
+def _told(command: Callable[[Settings], int], portfolio: str, data: Path | None) -> int:
     try:
         return command(_settings(portfolio, data))
     except ComoveError as error:

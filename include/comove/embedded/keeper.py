@@ -14,11 +14,19 @@ from types import FrameType
 
 # A part that dies again and again has a fault that starting it anew does not cure.
 MOST_STARTS = 4
+# Tasks are forks of the scheduler: what it has imported they need not import again.
+PRELOADED = "great_expectations,dbt.cli.main"
 PARTS: dict[str, tuple[str, ...]] = {
-    "api-server": ("api-server",),
-    "scheduler": ("scheduler", "--skip-serve-logs"),
-    "dag-processor": ("dag-processor",),
-    "triggerer": ("triggerer", "--skip-serve-logs"),
+    "api-server": ("airflow", "api-server"),
+    "scheduler": (
+        "comove.embedded.preloaded",
+        PRELOADED,
+        "airflow",
+        "scheduler",
+        "--skip-serve-logs",
+    ),
+    "dag-processor": ("airflow", "dag-processor"),
+    "triggerer": ("airflow", "triggerer", "--skip-serve-logs"),
 }
 
 
@@ -48,7 +56,7 @@ class Part:
         self.starts += 1
         with (self.log_folder / f"{self.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "airflow", *PARTS[self.name]],
+                [sys.executable, "-m", *PARTS[self.name]],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -122,7 +122,7 @@ def _started(pid: int) -> float:
             # after it, in clock ticks since boot, which setting the clock cannot move.
             return float(stream.read().rpartition(b")")[2].split()[19])
     except FileNotFoundError:
-        return psutil.Process(pid).create_time()
+        return float(psutil.Process(pid).create_time())
 
 
 def _tolerance() -> float:

@@ -102,7 +102,9 @@ def _run_month(
 ) -> int:
     _fail_abandoned(client, running)
     client.unpause(DAG)
-    run_id = f"{RUN_PREFIX}{month}__{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S.%f}"
+    now = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
+    # Two commands may ask in the same second.
+    run_id = f"{RUN_PREFIX}{month}__{now}__{os.getpid()}"
     conf = {"month": month, "full_refresh": request.full_refresh}
     if settings.data:
         conf["data_folder"] = str(settings.data_folder)

@@ -100,6 +100,10 @@ def wait_until_ready(home: Home, running: Running) -> None:
     client = log_in(home, running)
     begun = time.monotonic()
     try:
+        while not client.health():
+            _give_up_after(START_SECONDS, begun, home, running)
+            time.sleep(0.2)
+        client.warm_up()
         while not (_is_healthy(client) and _dags_are_read(client, running)):
             _give_up_after(START_SECONDS, begun, home, running)
             time.sleep(0.2)
@@ -170,7 +174,13 @@ def _start(settings: Settings, mode: Mode) -> Running:
         old.replace(old.with_suffix(".log.previous"))
     with (folder / "keeper.log").open("wb") as log:
         keeper = subprocess.Popen(
-            [sys.executable, "-m", "comove.embedded.keeper", folder, *PARTS_OF_MODE[mode]],
+            [
+                sys.executable,
+                "-m",
+                "comove.embedded.keeper",
+                folder,
+                *PARTS_OF_MODE[mode],
+            ],
             env=airflow_environment(settings, port),
             cwd=project_root(),
             stdin=subprocess.DEVNULL,
@@ -212,9 +222,7 @@ def _dags_are_read(client: AirflowClient, running: Running) -> bool:
     return all(client.dag_parsed_after(name, began) for name in dag_ids())
 
 
-def _give_up_after(
-    seconds: float, begun: float, home: Home, running: Running
-) -> None:
+def _give_up_after(seconds: float, begun: float, home: Home, running: Running) -> None:
     if running.keeper.is_alive and time.monotonic() - begun < seconds:
         return
     raise AirflowError(
@@ -251,4 +259,3 @@ def _airflow(environment: dict[str, str], *words: str) -> None:
             where=f"airflow {' '.join(words)}",
             remedy="Correct what it names; a home that cannot be saved can be deleted.",
         )
-

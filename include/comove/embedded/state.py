@@ -53,13 +53,19 @@ def state_file(home: Home) -> Path:
 
 
 def read_state(home: Home) -> Running | None:
-    """What was started in a home and not yet stopped, dead or alive."""
+    """Read what was started in a home and not yet stopped, dead or alive."""
     try:
         noted = json.loads(state_file(home).read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return None
-    marks = {name: ProcessMark(**noted.pop(name)) for name in ("keeper", "owner")}
-    return Running(**marks, **noted)
+    return Running(
+        keeper=ProcessMark(**noted["keeper"]),
+        owner=ProcessMark(**noted["owner"]),
+        mode=noted["mode"],
+        port=noted["port"],
+        settings_hash=noted["settings_hash"],
+        began=noted["began"],
+    )
 
 
 def write_state(home: Home, running: Running) -> None:

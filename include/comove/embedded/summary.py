@@ -59,7 +59,7 @@ def read_summary(settings: Settings, run_id: str) -> Summary:
         known = _tables(connection)
         return Summary(
             entities=_rows(connection, known, "audit.reconciliation", ENTITIES),
-            tables=_rows(connection, known, "audit.published_table", TABLES),
+            tables=_rows(connection, known, "audit.published_table", TABLES, run_id),
             gates=_rows(connection, known, "audit.quality_result", GATES, run_id),
             stages=_rows(connection, known, "audit.stage_time", STAGES, run_id),
             absences=_absences(settings),
@@ -100,7 +100,7 @@ TABLES = """
 select
     schema_name || '.' || table_name as published_table,
     rows_published,
-    run_id,
+    if(run_id = ?, 'this run', run_id) as published_by,
 from audit.published_table
 where schema_name in ('marts', 'risk')
 order by published_table
