@@ -67,7 +67,8 @@ def test_unknown_columns_are_kept_as_json_and_missing_ones_are_empty(lender):
     lender.parquet(
         "loans/a.parquet",
         "select 'l1' as loan_id, 'b1' as borrower_id, 1::decimal(18,2) as principal, "
-        "date '2024-01-31' as disbursed_on, {'a': null, 'b': 1} as more, null::int as none",
+        "date '2024-01-31' as disbursed_on, {'a': null, 'b': 1} as more, "
+        "null::integer as none",
     )
     report = lender.land()
     assert lender.query("select _extra, term_months from raw.contract__loans") == [

@@ -15,8 +15,9 @@ from comove.landing.text_file import LONGEST_LINE_BYTES, TextFile, text_lines
 MARK = "\x1ecomove"
 # Of a line too long to be a row, this much is kept to know it by.
 KEPT_CHARACTERS = 10_000
-# DuckDB passes over spaces around a quoted value.
-_OPENING_QUOTE = re.compile(rb' *+"')
+# DuckDB passes over one space before a quoted value and any after it; a quote after two
+# spaces is part of the value (measured on 2.0.0).
+_OPENING_QUOTE = re.compile(rb' ?"')
 _TO_CLOSING_QUOTE = re.compile(rb'[^"]*+(?:""[^"]*+)*+"(?!") *+')
 
 
@@ -161,4 +162,4 @@ def _complete(record: bytes, delimiter: bytes) -> tuple[str, bytes]:
 
 def _without_quoted(body: bytes, delimiter: bytes) -> bytes:
     begin = rb"(?:^|(?<=" + re.escape(delimiter) + rb"))"
-    return re.sub(begin + rb' *+"[^"]*+(?:""[^"]*+)*+"', b"", body)
+    return re.sub(begin + rb' ?"[^"]*+(?:""[^"]*+)*+"', b"", body)
