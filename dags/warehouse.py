@@ -110,4 +110,4 @@ def warehouse() -> None:
     built >> documented >> closed
 
 
-warehouse()
+WAREHOUSE = warehouse()
