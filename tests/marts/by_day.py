@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-
 from tests.marts.lender import HORIZON, Tables
 
 EVENT_DAYS = 30
@@ -57,7 +56,9 @@ def loan_months(tables: Tables) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def borrower_months(rows: pd.DataFrame, lasting: dict[str, list[dt.date]]) -> pd.DataFrame:
+def borrower_months(
+    rows: pd.DataFrame, lasting: dict[str, list[dt.date]]
+) -> pd.DataFrame:
     """What `fct_borrower_month` must hold.
 
     Parameters
@@ -198,7 +199,9 @@ class _Loan:
         return [self._month(m.date()) for m in pd.date_range(first, last, freq="MS")]
 
     def _month(self, month: dt.date) -> Row:
-        days = [day.date() for day in pd.date_range(month, month + pd.offsets.MonthEnd(0))]
+        days = [
+            day.date() for day in pd.date_range(month, month + pd.offsets.MonthEnd(0))
+        ]
         before = month - dt.timedelta(1)
         is_later = month > self.loan["disbursed_on"].replace(day=1)
         event_month = self.event_on.replace(day=1)

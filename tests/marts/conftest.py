@@ -6,12 +6,12 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
+from tests.marts.lender import HORIZON, Tables, deliver, random_lender
 
 from comove.connection import connect
 from comove.landing import land
 from comove.settings import Settings
 from comove.warehouse import build
-from tests.marts.lender import HORIZON, Tables, deliver, random_lender
 
 SEED = 20_241_122
 

@@ -98,7 +98,11 @@ def _payments(
     # Days 29, 30 and 31 decide about the event.
     lags[0] = rng.choice([lags[0], 29, 30, 31], p=[0.91, 0.03, 0.03, 0.03])
     rows = [
-        {**instalment, "paid_on": instalment["due_on"] + dt.timedelta(int(lag)), "amount": x}
+        {
+            **instalment,
+            "paid_on": instalment["due_on"] + dt.timedelta(int(lag)),
+            "amount": x,
+        }
         for lag, x in zip(lags, amounts, strict=True)
     ]
     paid = [row for row in rows if row["paid_on"] <= LAST_DAY]

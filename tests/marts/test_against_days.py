@@ -2,7 +2,6 @@
 
 import pandas as pd
 import pytest
-
 from tests.marts.by_day import borrower_months, lasting_defaults, loan_months
 from tests.marts.conftest import Built
 
@@ -34,7 +33,11 @@ def found(built: Built) -> pd.DataFrame:
 
 def together(found: pd.DataFrame, expected: pd.DataFrame, key: str) -> pd.DataFrame:
     both = found.merge(
-        expected, on=[key, "month"], how="outer", suffixes=("", "_expected"), indicator=True
+        expected,
+        on=[key, "month"],
+        how="outer",
+        suffixes=("", "_expected"),
+        indicator=True,
     )
     assert both._merge.eq("both").all(), both[both._merge != "both"].head()
     return both
@@ -78,7 +81,9 @@ def test_borrower_months_agree(
 
 
 def test_instalments_carry_all_their_payments(built: Built) -> None:
-    paid = built.tables["repayments"].groupby(["loan_id", "instalment_no"]).paid_amount.sum()
+    paid = (
+        built.tables["repayments"].groupby(["loan_id", "instalment_no"]).paid_amount.sum()
+    )
     rows = built.read(
         """
         select loans.loan_id, repayments.*

@@ -8,13 +8,13 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
+from tests.conftest import SettingsMaker
+from tests.marts.conftest import Built
+from tests.marts.lender import HORIZON, Tables, deliver
 
 from comove.landing import land
 from comove.settings import Settings
 from comove.warehouse import build
-from tests.conftest import SettingsMaker
-from tests.marts.conftest import Built
-from tests.marts.lender import HORIZON, Tables, deliver
 
 MONTHS = (dt.date(2024, 4, 1), dt.date(2024, 5, 1), HORIZON)
 MARTS = ("fct_loan_month", "fct_borrower_month")
@@ -53,7 +53,9 @@ def compiled(built: Built) -> dict[str, str]:
 class _Replay:
     """Builds months as the warehouse does, from rows that arrive step by step."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, sql: dict[str, str]) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, sql: dict[str, str]
+    ) -> None:
         self.connection = connection
         self.sql = sql
         for mart in MARTS:
@@ -103,7 +105,9 @@ class _Replay:
         )
         for model in RERUN:
             kind = "view" if model in VIEWS else "table"
-            self._do(f"create or replace {kind} intermediate.{model} as {self.sql[model]}")
+            self._do(
+                f"create or replace {kind} intermediate.{model} as {self.sql[model]}"
+            )
         for mart in MARTS:
             self._do(f"delete from marts.{mart} where month >= '{start:%Y-%m-%d}'")
             self._do(f"insert into marts.{mart} by name {self.sql[mart]}")
@@ -163,4 +167,6 @@ def test_late_rows_and_earlier_months_are_built_into_what_stands(
         land(settings, run_id=f"run_{step}")
         build(settings, run_id=f"run_{step}", month=month)
     for mart in MARTS:
-        pd.testing.assert_frame_equal(rows_of(settings, mart), rows_of(built.settings, mart))
+        pd.testing.assert_frame_equal(
+            rows_of(settings, mart), rows_of(built.settings, mart)
+        )
