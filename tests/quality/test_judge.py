@@ -1,10 +1,8 @@
-import gc
-
 import pandas as pd
 import pytest
 
 from comove.quality.frames import Frame
-from comove.quality.judge import judge, preload
+from comove.quality.judge import judge
 from comove.quality.suite import Check, Suite, SuiteError, load_suite
 
 # Expectation, arguments (with the measure as column), frame that passes, that fails.
@@ -159,8 +157,3 @@ def test_an_expectation_that_does_not_suit_its_measure_is_named():
         judge_one(
             "expect_column_mean_to_be_between", arguments, {"kind": ["person", "robot"]}
         )
-
-
-def test_preloading_leaves_the_garbage_collector_as_it_was():
-    preload()
-    assert gc.isenabled()

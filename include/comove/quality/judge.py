@@ -1,9 +1,7 @@
 """Judging: Great Expectations on the frames of a suite."""
 
 import datetime as dt
-import gc
 import logging
-import os
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -82,23 +80,16 @@ def preload() -> ModuleType:
 
     A parent process that calls this before it forks spares its children the import.
     Nearly all of it is scipy, pandas, altair and SQLAlchemy, which the package's own
-    ``__init__`` imports, so no narrower path exists; holding off the garbage collector
-    saves about a tenth.
+    ``__init__`` imports, so no narrower path exists.
 
     Returns
     -------
     module
         ``great_expectations``.
     """
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    was_collecting = gc.isenabled()
-    gc.disable()
-    try:
-        import great_expectations as gx
-        import great_expectations.expectations as _expectations  # noqa: F401 - gx.expectations
-    finally:
-        if was_collecting:
-            gc.enable()
+    import great_expectations as gx
+    import great_expectations.expectations as _expectations  # noqa: F401 - gx.expectations
+
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     return gx
 
