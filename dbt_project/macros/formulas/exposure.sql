@@ -7,7 +7,8 @@
 365.25 / 12 = 30.4375 days. -#}
 {% macro instalment_count(term_months, cycle_days) -%}
     case
-        when {{ term_months }} is null or {{ is_monthly(cycle_days) }} then {{ term_months }}
+        when {{ term_months }} is null or {{ is_monthly(cycle_days) }}
+            then {{ term_months }}
         else cast(
             greatest(1, round({{ term_months }} * 30.4375 / {{ cycle_days }})) as integer
         )

@@ -36,7 +36,9 @@
 {% macro days_after(date, days) -%}
     {{ adapter.dispatch('days_after')(date, days) }}
 {%- endmacro %}
-{% macro default__days_after(date, days) -%}date_add({{ date }}, {{ days }}){%- endmacro %}
+{% macro default__days_after(date, days) -%}
+    date_add({{ date }}, {{ days }})
+{%- endmacro %}
 {% macro duckdb__days_after(date, days) -%}({{ date }} + ({{ days }})){%- endmacro %}
 
 {#- Days from one date to another; negative when the second is earlier. -#}
