@@ -66,6 +66,21 @@ def read_summary(settings: Settings, run_id: str) -> Summary:
         )
 
 
+def last_run_id(settings: Settings) -> str:
+    """Name of the run that began last, from the published copy.
+
+    Raises
+    ------
+    WarehouseError
+        When nothing has been published.
+    """
+    with connect_serving(settings) as connection:
+        row = connection.execute(
+            "select run_id from audit.run order by started_at desc, run_id limit 1"
+        ).fetchone()
+    return str(row[0]) if row else ""
+
+
 def show_summary(console: Console, summary: Summary, settings: Settings) -> None:
     """Print the figures, and where to look next."""
     sections = (
