@@ -1,12 +1,10 @@
 """A tiny lender, landed and built: what the tests of the warehouse look at."""
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from comove.connection import connect
@@ -92,9 +90,6 @@ class Lender:
         return build(self.settings, run_id=run_id, month=month)
 
 
-LenderMaker = Callable[[Path], Lender]
-
-
 def new_lender(folder: Path) -> Lender:
     """Deliver the first files to a new home and build."""
     settings = Settings(home=folder, portfolio="contract")
@@ -128,9 +123,3 @@ def _copy_warehouse(settings: Settings, home: Path) -> None:
         (home / name).mkdir(exist_ok=True)
         for file in (settings.places.root / name).iterdir():
             (home / name / file.name).write_bytes(file.read_bytes())
-
-
-@pytest.fixture(scope="session")
-def duckdb_version() -> str:
-    """Version of DuckDB the tests ran with."""
-    return str(duckdb.__version__)

@@ -5,17 +5,20 @@ import json
 import re
 
 import pytest
+from tests.warehouse.conftest import Lender
 
 from comove.connection import connect
 from comove.contract import load_source
 from comove.errors import WarehouseError
 from comove.warehouse import document
-from tests.warehouse.conftest import Lender
 
 
 def judged(lender: Lender, table: str) -> list[tuple[int, str, str | None]]:
     return lender.rows(
-        f"select _row, _status, _rule from raw.base_contract__{table} order by _file, _row"
+        f"""
+        select _row, _status, _rule from raw.base_contract__{table}
+        order by _file, _row
+        """
     )
 
 
@@ -82,7 +85,9 @@ def test_staging_gives_the_columns_every_portfolio_gives(lender: Lender) -> None
 def test_ids_become_keyed_hashes(lender: Lender) -> None:
     key = lender.settings.places.secret("id_key").encode()
     expected = hmac.new(key, b"L1", "sha256").hexdigest()[:32]
-    assert lender.rows("select loan_key from staging.stg_contract__loans") == [(expected,)]
+    assert lender.rows("select loan_key from staging.stg_contract__loans") == [
+        (expected,)
+    ]
 
 
 def test_the_key_stands_in_no_file_dbt_writes(lender: Lender) -> None:
@@ -192,34 +197,49 @@ def test_months_that_new_rows_touch_are_built_again(corrected_lender: Lender) ->
     assert f"{first:%Y-%m}" == "2023-11"
 
 
-def test_a_repeated_delivery_touches_no_month(
-    corrected_lender: Lender,
-) -> None:
-    text = (
-        corrected_lender.settings.data_folder / "repayments" / "second.csv"
-    ).read_text()
-    corrected_lender.deliver({"repayments/third.csv": text})
-    corrected_lender.build(run_id="third")
-    assert corrected_lender.rows(
-        "select rebuild_from from intermediate.int_rebuild_window"
-    ) == corrected_lender.rows("select horizon from audit.build_request")
-
-
-def test_a_failing_test_is_named_with_its_remedy(corrected_lender: Lender) -> None:
+@pytest.fixture(scope="module")
+def failed_build(corrected_lender: Lender) -> WarehouseError:
+    """What a build says after a delivery is repeated and one row has gone missing."""
+    folder = corrected_lender.settings.data_folder / "repayments"
+    corrected_lender.deliver(
+        {"repayments/third.csv": (folder / "second.csv").read_text()}
+    )
     with connect(corrected_lender.settings) as connection:
         connection.execute(
-            "update audit.delivery set rows_landed = rows_landed + 1 where entity = 'loans'"
+            """
+            update audit.delivery set rows_landed = rows_landed + 1
+            where entity = 'loans'
+            """
         )
     with pytest.raises(WarehouseError) as caught:
         corrected_lender.build(run_id="broken")
-    with connect(corrected_lender.settings) as connection:
-        connection.execute(
-            "update audit.delivery set rows_landed = rows_landed - 1 where entity = 'loans'"
-        )
-    assert "the test reconciliation_rows_balance found 1 rows" in caught.value.found
-    assert caught.value.where == "models/audit/reconciliation.yml"
-    assert "dbt.log" in caught.value.remedy
+    return caught.value
+
+
+def test_a_failing_test_is_named_with_its_remedy(failed_build: WarehouseError) -> None:
+    assert "the test reconciliation_rows_balance found 1 rows" in failed_build.found
+    assert failed_build.where == "models/audit/reconciliation.yml"
+    assert "dbt.log" in failed_build.remedy
+
+
+@pytest.mark.usefixtures("failed_build")
+def test_a_failed_build_is_not_noted_as_built(corrected_lender: Lender) -> None:
     assert corrected_lender.rows("select is_built from audit.build_request") == [(False,)]
+    assert (
+        corrected_lender.rows(
+            """
+        select distinct run_id from audit.built_batch where run_id = 'broken'
+        """
+        )
+        == []
+    )
+
+
+@pytest.mark.usefixtures("failed_build")
+def test_a_repeated_delivery_touches_no_month(corrected_lender: Lender) -> None:
+    assert corrected_lender.rows(
+        "select rebuild_from from intermediate.int_rebuild_window"
+    ) == corrected_lender.rows("select horizon from audit.build_request")
 
 
 def test_the_documentation_is_one_page_without_outside_links(lender: Lender) -> None:

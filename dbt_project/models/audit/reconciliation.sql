@@ -24,8 +24,14 @@ parts as (
     select
         entity,
         batch_id,
-        0, 0, 1, 0,
-        null, null, null, null
+        0 as rows_landed,
+        0 as rows_accepted,
+        1 as rows_quarantined,
+        0 as rows_superseded,
+        null as amount_landed,
+        null as amount_accepted,
+        null as amount_quarantined,
+        null as amount_superseded
     from unreadable
     where batch_id is not null and row_number is not null
     {% for table, relation in base_models().items() %}

@@ -1,5 +1,5 @@
--- Which months this build makes: those asked for, and earlier ones that rows arrived since
--- the last build have changed.
+-- Which months this build makes: those asked for, and earlier ones changed by rows that
+-- arrived since the last build.
 with build_request as (
     select * from {{ source('audit', 'build_request') }}
 ),

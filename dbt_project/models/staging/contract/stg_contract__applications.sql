@@ -9,9 +9,6 @@ stg_contract__applications as (
         borrower_key,
 
         -- texts
-        coalesce(channel, 'unknown') as channel,
-        coalesce(region, 'unknown') as region,
-        coalesce(industry, 'unknown') as industry,
         decision,
         drawdown_decision,
 
@@ -30,7 +27,12 @@ stg_contract__applications as (
 
         -- delivery
         _batch,
-        _landed_at
+        _landed_at,
+
+        -- empty is told
+        coalesce(channel, 'unknown') as channel,
+        coalesce(region, 'unknown') as region,
+        coalesce(industry, 'unknown') as industry
     from source
     where _status = 'accepted'
 )

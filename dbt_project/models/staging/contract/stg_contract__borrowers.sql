@@ -9,8 +9,6 @@ stg_contract__borrowers as (
 
         -- texts
         kind,
-        coalesce(region, 'unknown') as region,
-        coalesce(industry, 'unknown') as industry,
 
         -- numbers
         monthly_income,
@@ -26,12 +24,16 @@ stg_contract__borrowers as (
         company_credit_score,
 
         -- dates and times
-        cast(extract(year from born_or_founded_on) as integer) as birth_year,
         registered_at,
 
         -- delivery
         _batch,
-        _landed_at
+        _landed_at,
+
+        -- empty is told, birthdays are not
+        cast(extract(year from born_or_founded_on) as integer) as birth_year,
+        coalesce(region, 'unknown') as region,
+        coalesce(industry, 'unknown') as industry
     from source
     where _status = 'accepted'
 )
