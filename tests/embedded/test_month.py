@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import comove.simulation
+from comove.connection import connect
 from comove.embedded.month import ensure_simulated, month_to_run
 from comove.errors import ComoveError
 from comove.portfolio import load_portfolio
@@ -23,9 +26,13 @@ def simulated(settings: Settings, **said: Any) -> None:
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
-    monkeypatch.setattr(
-        comove.simulation, "simulate", lambda _settings, **given: made.append(given)
-    )
+
+    def simulate(_settings: Settings, **given: Any) -> SimpleNamespace:
+        there = len(made) > 0
+        made.append({name: given[name] for name in ("borrowers", "months")})
+        return SimpleNamespace(already_there=there)
+
+    monkeypatch.setattr(comove.simulation, "simulate", simulate)
     return made
 
 
@@ -49,25 +56,29 @@ def test_for_a_lenders_own_files_the_month_must_be_named(settings: Settings) -> 
         month_to_run(settings, None)
 
 
-def test_a_lender_is_simulated_when_there_is_none(
+def test_a_lender_is_simulated_in_the_size_asked_for(
     make_settings: Make, calls: list[dict[str, Any]]
 ) -> None:
-    ensure_simulated(make_settings(portfolio="simulated"), 300, 12, say=print)
+    ensure_simulated(make_settings(portfolio="simulated"), 300, 12, Console())
     assert calls == [{"borrowers": 300, "months": 12}]
 
 
-@pytest.mark.parametrize(("borrowers", "again"), [(300, 0), (400, 1)])
-def test_a_lender_is_simulated_again_only_with_other_parameters(
-    make_settings: Make, calls: list[dict[str, Any]], borrowers: int, again: int
+def test_another_lender_gets_a_new_warehouse_and_the_same_one_keeps_it(
+    make_settings: Make, calls: list[dict[str, Any]]
 ) -> None:
     settings = make_settings(portfolio="simulated")
-    simulated(settings, borrowers=300, months=12, seed=settings.seed)
-    ensure_simulated(settings, borrowers, 12, say=print)
-    assert len(calls) == again
+    with connect(settings) as connection:
+        connection.execute("create table of_the_lender_before as select 1 as one")
+    ensure_simulated(settings, 300, 12, Console())
+    assert not settings.places.warehouse.exists()
+    with connect(settings):
+        pass
+    ensure_simulated(settings, 300, 12, Console())
+    assert settings.places.warehouse.exists()
 
 
 def test_real_portfolios_are_never_simulated(
     settings: Settings, calls: list[dict[str, Any]]
 ) -> None:
-    ensure_simulated(settings, 300, 12, say=print)
+    ensure_simulated(settings, 300, 12, Console())
     assert calls == []

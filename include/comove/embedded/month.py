@@ -1,9 +1,12 @@
 """Which month `make run` asks for, and the simulated lender it asks it of."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
+from rich.console import Console
+from rich.progress import Progress
+
+from comove.connection import connect
 from comove.embedded.rest import AirflowError
 from comove.portfolio import load_portfolio
 from comove.settings import Settings
@@ -43,9 +46,12 @@ def month_to_run(settings: Settings, asked: str | None) -> str:
 
 
 def ensure_simulated(
-    settings: Settings, borrowers: int, months: int, *, say: Callable[[str], None]
+    settings: Settings, borrowers: int, months: int, console: Console
 ) -> None:
     """Simulate the lender unless the same one is there already.
+
+    Another lender than before gets a new warehouse: rows of two lenders in one would
+    describe neither.
 
     Parameters
     ----------
@@ -53,19 +59,35 @@ def ensure_simulated(
         Say which home; other portfolios are left alone.
     borrowers, months : int
         Size of the lender.
-    say : callable
-        Told when it begins.
+    console : Console
+        Where its progress is shown.
     """
     if settings.portfolio != "simulated" or settings.data is not None:
         return
-    wanted = {"borrowers": borrowers, "months": months, "seed": settings.seed}
-    there = _simulated(settings)
-    if all(there.get(name) == value for name, value in wanted.items()):
-        return
+    # Importing it costs a second that real portfolios need not pay.
     from comove.simulation import simulate
 
-    say(f"Simulating a lender: {borrowers:,} borrowers, {months} months")
-    simulate(settings, borrowers=borrowers, months=months)
+    with Progress(console=console, transient=True) as shown:
+        task = shown.add_task(f"Simulating {borrowers:,} borrowers", total=None)
+        report = simulate(
+            settings,
+            borrowers=borrowers,
+            months=months,
+            progress=lambda done, total: shown.update(task, completed=done, total=total),
+        )
+    if not report.already_there:
+        console.print(f"Simulated a lender: {borrowers:,} borrowers, {months} months")
+        _forget_warehouse(settings)
+
+
+def _forget_warehouse(settings: Settings) -> None:
+    file = settings.places.warehouse
+    if not file.is_file():
+        return
+    with connect(settings):
+        # Whoever still wrote to it has ended now.
+        file.unlink()
+        file.with_name(f"{file.name}.wal").unlink(missing_ok=True)
 
 
 def _simulated(settings: Settings) -> dict[str, Any]:

@@ -31,12 +31,15 @@ class TaskState:
         1 for the first try.
     seconds : float or None
         How long it ran, or has run.
+    pid : int or None
+        Its process on this machine, once it has one.
     """
 
     task_id: str
     state: str
     try_number: int
     seconds: float | None
+    pid: int | None = None
 
 
 class AirflowClient:
@@ -216,6 +219,7 @@ def _task_state(entry: Mapping[str, Any]) -> TaskState:
         state=entry["state"] or "none",
         try_number=entry["try_number"],
         seconds=entry["duration"],
+        pid=entry["pid"],
     )
 
 

@@ -12,7 +12,7 @@ from comove.embedded.processes import mark_of
 from comove.embedded.progress import Progress, follow
 from comove.embedded.rest import AirflowClient
 from comove.embedded.server import ensure_running, log_in, stop
-from comove.embedded.state import Lock, Running, read_state, users_lock
+from comove.embedded.state import Lock, Running, read_state, starting, users_lock
 from comove.embedded.summary import read_summary, show_summary
 from comove.errors import ComoveError
 from comove.settings import Settings
@@ -81,7 +81,8 @@ def run(settings: Settings, request: Request, console: Console) -> int:
 
 
 def _run_as_user(settings: Settings, request: Request, console: Console) -> int:
-    ensure_simulated(settings, request.borrowers, request.months, say=console.print)
+    with starting(settings.places):
+        ensure_simulated(settings, request.borrowers, request.months, console)
     month = month_to_run(settings, request.month)
     console.print(f"Portfolio {settings.portfolio}, month {month}: starting Airflow")
     running = ensure_running(settings, "run", say=console.print)

@@ -64,11 +64,11 @@ def ensure_running(settings: Settings, mode: Mode, *, say: Say) -> Running:
     home = settings.places
     home.make()
     with starting(home):
-        if usable := _usable(settings, mode):
-            return usable
-        stop(home)
-        prepare(settings, say=say)
-        running = _start(settings, mode)
+        running = _usable(settings, mode)
+        if running is None:
+            stop(home)
+            prepare(settings, say=say)
+            running = _start(settings, mode)
     wait_until_ready(home, running)
     return running
 

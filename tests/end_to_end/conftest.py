@@ -1,0 +1,54 @@
+"""Homes with an Airflow of their own, and what ended in them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from comove.embedded.server import stop
+from comove.settings import Settings
+
+BORROWERS = "300"
+MONTHS = "12"
+Command = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture(scope="module")
+def make_home(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[], Settings]]:
+    """Maker of settings with a home; whatever still runs there is ended."""
+    made: list[Settings] = []
+
+    def make() -> Settings:
+        made.append(Settings(portfolio="simulated", home=tmp_path_factory.mktemp("home")))
+        return made[-1]
+
+    yield make
+    for settings in made:
+        stop(settings.places, patience_seconds=1)
+
+
+@pytest.fixture(scope="module")
+def make_run(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """Starter of what `make run` starts; its output goes to a file."""
+
+    def start(settings: Settings, *words: str, log: Path) -> subprocess.Popen[str]:
+        size = ("--borrowers", BORROWERS, "--months", MONTHS)
+        with log.open("w") as stream:
+            return subprocess.Popen(
+                [sys.executable, "-m", "comove.embedded", "run", *size, *words],
+                env={**_environment(), "COMOVE_HOME": str(settings.places.root)},
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+
+    return start
+
+
+def _environment() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith("COMOVE_")}
