@@ -37,7 +37,7 @@ from comove_airflow.timetable import LastCompleteMonth
 MARTS = Asset(name="comove_marts", uri="comove://marts", group="comove")
 
 # Without a first month only new days are scheduled; with one, Airflow catches up from it.
-FIRST_MONTH = os.environ.get("COMOVE_FIRST_MONTH")
+FIRST_MONTH = os.environ.get("COMOVE_FIRST_MONTH") or None
 
 DEFAULTS = {
     "owner": "comove",
