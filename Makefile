@@ -20,7 +20,9 @@ export GX_ANALYTICS_ENABLED := False
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test up down bench lint
+ARGS ?=
+
+.PHONY: help airflow run test up down bench lint
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -34,6 +36,9 @@ up: $(RUN) ## Airflow's UI on 127.0.0.1, left running [PORTFOLIO= DATA=]
 
 down: $(RUN) ## end everything that was started
 	@$(PY) -m comove.embedded down
+
+airflow: $(RUN) ## a command of Airflow's own: make airflow ARGS="backfill create …"
+	@$(PY) -m comove.embedded airflow --portfolio "$(PORTFOLIO)" $(ARGS)
 
 test: $(DEV) ## the whole test suite
 	@$(PY) -m pytest

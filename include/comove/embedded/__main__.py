@@ -1,17 +1,25 @@
 """``python -m comove.embedded run|up|down``: what the Makefile calls."""
 
+import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from comove.embedded import server
-from comove.embedded.environment import USERS, passwords_file
+from comove.embedded.environment import (
+    USERS,
+    airflow_command,
+    airflow_environment,
+    passwords_file,
+)
 from comove.embedded.run import Request
 from comove.embedded.run import run as run_month
-from comove.embedded.state import users_lock
+from comove.embedded.state import read_state, users_lock
 from comove.errors import ComoveError, SettingsError
 from comove.portfolio import load_portfolio, load_portfolios
 from comove.settings import Settings
@@ -59,6 +67,18 @@ def down(
     console.print(f"{ended} processes ended" if ended else "Nothing was running")
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def airflow(context: typer.Context, portfolio: Portfolio = "simulated") -> None:
+    """Run a command of Airflow's own on a home, as `airflow backfill create …`."""
+    settings = _settings(portfolio, None)
+    running = read_state(settings.places)
+    done = subprocess.run(
+        airflow_command(*context.args),
+        env=airflow_environment(settings, running.port if running else 0),
+    )
+    raise typer.Exit(done.returncode)
+
+
 def _up(settings: Settings) -> int:
     users = users_lock(settings.places)
     if not users.take(wait=False):
@@ -72,7 +92,14 @@ def _up(settings: Settings) -> int:
     return 0
 
 
+def _as_interrupt(number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
 def _told(command: Callable[[Settings], int], portfolio: str, data: Path | None) -> int:
+    # Whoever ends this command also wants ended what it has started.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _as_interrupt)
     try:
         return command(_settings(portfolio, data))
     except ComoveError as error:

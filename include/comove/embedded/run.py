@@ -30,6 +30,7 @@ ORDER = [
 ]
 # Runs that `make run` asked for; those of a `make run` that died are not taken up again.
 RUN_PREFIX = "make_run__"
+TIME_IN_RUN_ID = "%Y%m%dT%H%M%S"
 RUN_SECONDS = 4 * 3600.0
 
 
@@ -103,7 +104,7 @@ def _run_month(
 ) -> int:
     _fail_abandoned(client, running)
     client.unpause(DAG)
-    now = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
+    now = f"{dt.datetime.now(dt.UTC):{TIME_IN_RUN_ID}}"
     # Two commands may ask in the same second.
     run_id = f"{RUN_PREFIX}{month}__{now}__{os.getpid()}"
     conf = {"month": month, "full_refresh": request.full_refresh}
@@ -120,12 +121,11 @@ def _run_month(
 
 
 def _fail_abandoned(client: AirflowClient, running: Running) -> None:
-    # Whoever started this Airflow found nobody else using it, so a run that is still
-    # open belongs to a `make run` that died with its Airflow.
-    if running.owner != mark_of(os.getpid()) or running.mode != "run":
-        return
+    # A run asked for before this Airflow began belongs to a `make run` that died with
+    # its own Airflow; nobody waits for it, and the next one would wait behind it.
+    began = f"{dt.datetime.fromisoformat(running.began):{TIME_IN_RUN_ID}}"
     for run_id in client.unfinished_runs(DAG):
-        if run_id.startswith(RUN_PREFIX):
+        if run_id.startswith(RUN_PREFIX) and run_id.split("__")[2] < began:
             client.fail_run(DAG, run_id, "Its `make run` ended before it did.")
 
 

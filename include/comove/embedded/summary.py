@@ -137,7 +137,7 @@ select
     round(seconds, 1) as seconds,
 from audit.stage_time
 where run_id = ?
-order by finished_at
+order by position
 """
 
 
