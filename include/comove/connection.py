@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from comove.errors import WarehouseError
+from comove.errors import WarehouseBusyError, WarehouseError
 from comove.settings import Settings
 
 # A run publishes in under a second and lands within minutes; whoever waits longer than
@@ -55,7 +55,7 @@ def connect(
     Raises
     ------
     WarehouseError
-        When it stays locked, or is not a DuckDB file.
+        When it stays locked (`WarehouseBusyError`), or is not a DuckDB file.
     """
     settings.places.make()
     connection = _open(settings.places.warehouse, settings, read_only=read_only)
@@ -119,8 +119,8 @@ def _unreadable(file: Path, error: Exception) -> WarehouseError:
     )
 
 
-def _locked(file: Path, error: Exception) -> WarehouseError:
-    return WarehouseError(
+def _locked(file: Path, error: Exception) -> WarehouseBusyError:
+    return WarehouseBusyError(
         f"another process has held it for {WAIT_FOR_LOCK_SECONDS:.0f} s "
         f"({_first_line(error)}).",
         where=str(file),

@@ -31,3 +31,7 @@ class GateFailedError(ComoveError):
 
 class WarehouseError(ComoveError):
     """The warehouse could not be built, read or published."""
+
+
+class WarehouseBusyError(WarehouseError):
+    """Another process holds the warehouse; trying again later may help."""

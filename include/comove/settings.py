@@ -3,7 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -27,6 +27,13 @@ class Settings(BaseSettings):
 
     # What counts as an event (a default of the borrower).
     event_dpd_days: Annotated[int, Field(ge=1)] = 30
+    # No more than this may be missing from a settled instalment: half the smallest coin.
+    settlement_tolerance_amount: Annotated[float, Field(ge=0)] = 0.005
+    # A charge-off or a fraud has no cure of its own; its borrower counts as in default
+    # for this long.
+    default_memory_months: Annotated[int, Field(ge=0)] = 12
+    # How 03/04/2024 is read where a column does not say.
+    date_order: Literal["dmy", "mdy"] = "dmy"
 
     duckdb_memory_limit_gib: Annotated[float, Field(gt=0)] = 4.0
     duckdb_threads: Annotated[int, Field(ge=1)] = 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from comove.errors import ComoveError
+from comove.errors import ComoveError, WarehouseBusyError
 from comove.settings import Settings
 from comove_airflow.request import month_for, settings_for
 
@@ -48,10 +49,13 @@ def failing_at_once() -> Iterator[None]:
     """Turn comove's own errors into failures that are not retried.
 
     They describe what an operator must change; trying again would not help. Everything
-    else (a killed worker, a full disk) is left to Airflow's retries.
+    else (a killed worker, a full disk, a warehouse another process holds) is left to
+    Airflow's retries.
     """
     try:
         yield
+    except WarehouseBusyError:
+        raise
     except ComoveError as error:
         raise AirflowFailException(str(error)) from None
 
@@ -61,8 +65,10 @@ def stage(function: Callable[[Context], Any]) -> Callable[[Context], dict[str, A
 
     @wraps(function)
     def run(context: Context) -> dict[str, Any]:
+        started = time.monotonic()
         with failing_at_once():
             counts = _counts(function(context))
+        counts["seconds"] = round(time.monotonic() - started, 3)
         log.info("%s: %s", function.__name__, counts)
         return counts
 
@@ -145,7 +151,12 @@ def close_run(context: Context) -> dict[str, Any]:
     failed = failed_tasks(context)
     settings = settings_of(context)
     status = "failed" if failed else "success"
-    close_run(settings, context["dag_run"].run_id, status)
+    close_run(
+        settings,
+        context["dag_run"].run_id,
+        status,
+        stage_seconds=stage_seconds(context),
+    )
     refresh_published_audit(settings)
     if failed:
         raise AirflowFailException(f"Failed before this task: {', '.join(failed)}.")
@@ -157,6 +168,17 @@ def failed_tasks(context: Context) -> list[str]:
     run = context["dag_run"]
     states = context["ti"].get_task_states(dag_id=run.dag_id, run_ids=[run.run_id])
     return sorted(name for name, state in states[run.run_id].items() if state == "failed")
+
+
+def stage_seconds(context: Context) -> dict[str, float]:
+    """Seconds of each stage of the run that succeeded, in the order of the DAG."""
+    names = [task for task in context["dag"].task_ids if task != context["task"].task_id]
+    results = context["ti"].xcom_pull(task_ids=names)
+    return {
+        name: result["seconds"]
+        for name, result in zip(names, results, strict=True)
+        if result
+    }
 
 
 def _gates(context: Context, *names: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 import datetime as dt
 import json
 
-from comove.audit import close_run, ensure_tables, open_run, stage_time
+from comove.audit import close_run, ensure_tables, open_run
 from comove.audit.runs import input_hash
 from comove.connection import connect
 from comove.settings import Settings
@@ -71,15 +71,17 @@ def test_the_input_hash_changes_with_the_content(settings: Settings) -> None:
         assert input_hash(connection) != before
 
 
-def test_a_stage_is_timed_in_seconds(settings: Settings) -> None:
-    with stage_time(settings, "r1", "land"):
-        pass
+def test_the_seconds_of_each_stage_are_kept_in_order(settings: Settings) -> None:
+    open_run(settings, run_id="r1", dag_id="warehouse", month=MONTH)
+    seconds = {"land": 2.5, "build": 9.0}
+    close_run(settings, "r1", "success", stage_seconds=seconds)
+    close_run(settings, "r1", "success", stage_seconds=seconds)
     with connect(settings) as connection:
-        stage, seconds = connection.execute(
-            "select stage, seconds from audit.stage_time"
-        ).fetchone()
-    assert stage == "land"
-    assert 0 <= seconds < 60
+        kept = connection.execute(
+            "select stage, seconds from audit.stage_time order by position"
+        ).fetchall()
+    assert dict(kept) == seconds
+    assert [stage for stage, _ in kept] == ["land", "build"]
 
 
 def test_the_settings_hash_ignores_where_the_machine_keeps_things(make_settings) -> None:

@@ -2,7 +2,7 @@
 
 `paid_so_far` is what had been paid by the end of `paid_on`, in currency. -#}
 {% macro is_settled_by(paid_so_far, due_amount) -%}
-    {{ paid_so_far }} >= {{ due_amount }} - {{ var('settlement_tolerance') }}
+    {{ paid_so_far }} >= {{ due_amount }} - {{ var('settlement_tolerance_amount') }}
 {%- endmacro %}
 
 {#- Days past due at the end of a day: 0 before the due day and once settled. -#}

@@ -1,13 +1,11 @@
-"""Opening and closing a run in ``audit.run``, and timing its stages."""
+"""Opening and closing a run in ``audit.run``, with the time of its stages."""
 
 import datetime as dt
 import hashlib
 import json
 import os
 import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 import duckdb
@@ -67,7 +65,13 @@ def open_run(
         )
 
 
-def close_run(settings: Settings, run_id: str, status: str) -> None:
+def close_run(
+    settings: Settings,
+    run_id: str,
+    status: str,
+    *,
+    stage_seconds: Mapping[str, float] | None = None,
+) -> None:
     """Record how a run ended, with the hash of its inputs and its row counts.
 
     Parameters
@@ -78,9 +82,12 @@ def close_run(settings: Settings, run_id: str, status: str) -> None:
         The run opened before.
     status : str
         ``success`` or ``failed``.
+    stage_seconds : mapping of str to float, optional
+        Seconds of each stage that succeeded, in their order.
     """
     with connect(settings) as connection:
         ensure_tables(connection)
+        _note_seconds(connection, run_id, stage_seconds or {})
         connection.execute(
             """
             update audit.run
@@ -97,20 +104,14 @@ def close_run(settings: Settings, run_id: str, status: str) -> None:
         )
 
 
-@contextmanager
-def stage_time(settings: Settings, run_id: str, stage: str) -> Iterator[None]:
-    """Time what happens inside and keep it in ``audit.stage_time``, in seconds.
-
-    The time is kept when the stage succeeds; a failed stage has no time of its own.
-    """
-    started = time.monotonic()
-    yield
-    seconds = time.monotonic() - started
-    with connect(settings) as connection:
-        ensure_tables(connection)
+def _note_seconds(
+    connection: duckdb.DuckDBPyConnection, run_id: str, seconds: Mapping[str, float]
+) -> None:
+    connection.execute("delete from audit.stage_time where run_id = ?", [run_id])
+    for position, (stage, spent) in enumerate(seconds.items(), start=1):
         connection.execute(
-            "insert or replace into audit.stage_time values (?, ?, ?, ?)",
-            [run_id, stage, seconds, _utc_now()],
+            "insert into audit.stage_time values (?, ?, ?, ?)",
+            [run_id, stage, position, spent],
         )
 
 

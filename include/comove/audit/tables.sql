@@ -86,7 +86,7 @@ create table if not exists audit.built_batch (
 create table if not exists audit.stage_time (
     run_id varchar not null,
     stage varchar not null,
+    position integer not null,
     seconds double not null,
-    finished_at timestamp not null,
     primary key (run_id, stage)
 );

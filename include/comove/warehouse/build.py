@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from comove.audit.tables import ensure_tables
 from comove.connection import connect
-from comove.errors import WarehouseError
+from comove.errors import WarehouseBusyError, WarehouseError
 from comove.home import Home, project_root
 from comove.portfolio import load_portfolio
 from comove.settings import Settings
@@ -163,6 +163,9 @@ def dbt_variables(settings: Settings) -> dict[str, Any]:
         "source": portfolio.source,
         "absent": dict(portfolio.absent),
         "event_dpd_days": settings.event_dpd_days,
+        "settlement_tolerance_amount": settings.settlement_tolerance_amount,
+        "default_memory_months": settings.default_memory_months,
+        "date_order": settings.date_order,
         "earliest_year": settings.earliest_year,
         "latest_year": settings.latest_year,
     }
@@ -269,8 +272,10 @@ def _results_or_raise(outcome: "dbtRunnerResult", target: Path) -> list[Any]:
 def _succeeded(outcome: "dbtRunnerResult", target: Path) -> None:
     if outcome.success:
         return
-    raise WarehouseError(
-        f"dbt stopped: {_one_line(str(outcome.exception or 'it says no reason'))}",
+    reason = str(outcome.exception or "it says no reason")
+    kind = WarehouseBusyError if "set lock on file" in reason else WarehouseError
+    raise kind(
+        f"dbt stopped: {_one_line(reason)}",
         where=str(target / "dbt.log"),
         remedy="Correct what it names, then run the month again.",
     )
