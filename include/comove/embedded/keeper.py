@@ -1,9 +1,11 @@
 """The first process of an embedded Airflow's session: starts its parts, keeps them up.
 
-Run as ``python -m comove.embedded.keeper <folder of logs> <part>…``. It imports next to
-nothing, since it is waited for.
+Run as ``python -m comove.embedded.keeper <note> <folder of logs> <part>…``. It imports
+next to nothing, since it is waited for.
 """
 
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from types import FrameType
 
 # A part that dies again and again has a fault that starting it anew does not cure.
 MOST_STARTS = 4
+NOTE_SECONDS = 10.0
 # Tasks are forks of the scheduler: what it has imported they need not import again.
 PRELOADED = "great_expectations,dbt.cli.main"
 PARTS: dict[str, tuple[str, ...]] = {
@@ -65,14 +68,29 @@ class Part:
 
 def main() -> None:
     """Keep the parts named on the command line until asked to end."""
-    log_folder = Path(sys.argv[1])
-    parts = [Part(name, log_folder) for name in sys.argv[2:]]
+    note, log_folder = Path(sys.argv[1]), Path(sys.argv[2])
+    # What is not noted could not be found again if whoever started it died now.
+    if not _is_noted(note):
+        sys.exit("Nobody noted that this process was started.")
+    parts = [Part(name, log_folder) for name in sys.argv[3:]]
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         for part in parts:
             part.keep()
         time.sleep(1)
+
+
+def _is_noted(note: Path) -> bool:
+    deadline = time.monotonic() + NOTE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if json.loads(note.read_text())["keeper"]["pid"] == os.getpid():
+                return True
+        except (FileNotFoundError, json.JSONDecodeError):
+            pass
+        time.sleep(0.01)
+    return False
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:

@@ -26,6 +26,7 @@ from comove.embedded.state import (
     forget_state,
     read_state,
     starting,
+    state_file,
     write_state,
 )
 from comove.home import Home, project_root
@@ -178,6 +179,7 @@ def _start(settings: Settings, mode: Mode) -> Running:
                 sys.executable,
                 "-m",
                 "comove.embedded.keeper",
+                state_file(home),
                 folder,
                 *PARTS_OF_MODE[mode],
             ],
