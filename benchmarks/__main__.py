@@ -1,0 +1,5 @@
+"""``python -m benchmarks``: the warehouse against a bare DuckDB script."""
+
+from benchmarks.warehouse import main
+
+main()
