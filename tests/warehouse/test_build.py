@@ -242,9 +242,10 @@ def test_a_repeated_delivery_touches_no_month(corrected_lender: Lender) -> None:
     ) == corrected_lender.rows("select horizon from audit.build_request")
 
 
-def test_the_documentation_is_one_page_without_outside_links(lender: Lender) -> None:
+def test_the_documentation_is_one_page_that_loads_nothing(lender: Lender) -> None:
     page = document(lender.settings, run_id="first")
     text = page.read_text()
     assert page == lender.settings.places.docs / "index.html"
     assert "model.comove.fct_loan_month" in text
+    assert re.findall(r'(?:src|<link[^>]*href)="https?://', text) == []
     assert lender.settings.places.secret("id_key") not in text
