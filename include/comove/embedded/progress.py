@@ -10,7 +10,7 @@ from rich.table import Table
 
 from comove.embedded.rest import AirflowClient, AirflowError, TaskState
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
 ENDED = ("success", "failed")
 SIGNS = {
     "success": "[green]✓[/green]",
@@ -105,11 +105,13 @@ def follow(
     """
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
-        state = client.run_state(dag_id, run_id)
         tasks = client.tasks(dag_id, run_id)
         progress.update(tasks)
-        if state in ENDED:
-            return state, tasks
+        # Every question costs the server time that the tasks could use.
+        if all(_has_ended(task) for task in tasks):
+            state = client.run_state(dag_id, run_id)
+            if state in ENDED:
+                return state, tasks
         time.sleep(POLL_SECONDS)
     raise AirflowError(
         f"the run has not ended after {timeout_seconds:.0f} s.",

@@ -33,6 +33,7 @@ from comove.home import Home, project_root
 from comove.settings import Settings
 
 START_SECONDS = 180.0
+POLL_SECONDS = 0.4
 PARTS_OF_MODE = {
     "run": ("api-server", "scheduler", "dag-processor"),
     "up": ("api-server", "scheduler", "dag-processor", "triggerer"),
@@ -103,11 +104,11 @@ def wait_until_ready(home: Home, running: Running) -> None:
     try:
         while not client.health():
             _give_up_after(START_SECONDS, begun, home, running)
-            time.sleep(0.2)
+            time.sleep(POLL_SECONDS)
         client.warm_up()
         while not (_is_healthy(client) and _dags_are_read(client, running)):
             _give_up_after(START_SECONDS, begun, home, running)
-            time.sleep(0.2)
+            time.sleep(POLL_SECONDS)
     finally:
         client.close()
 
