@@ -118,6 +118,17 @@ def status(as_json: AsJson = False) -> None:
         show_summary(console, summary, settings)
 
 
+@app.command(context_settings={"ignore_unknown_options": True})
+def dbt(
+    arguments: Annotated[list[str], typer.Argument(help="As dbt takes them.")],
+) -> None:
+    """Run a dbt command on the portfolio: `comove dbt source freshness`."""
+    from comove.warehouse import run_dbt
+
+    if not run_dbt(Settings(), arguments).success:
+        raise typer.Exit(1)
+
+
 @app.command()
 def report() -> None:
     """List the reports that have been written, newest first."""

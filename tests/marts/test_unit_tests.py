@@ -2,14 +2,13 @@
 
 from tests.marts.conftest import Built
 
-from comove.warehouse.build import _invoke
+from comove.warehouse import run_dbt
 
 
 def test_unit_tests_of_the_models_hold(built: Built) -> None:
     # `build` leaves them out, so that a run does not repeat what never changes.
-    target = built.settings.places.scratch / "dbt" / "runs" / "unit"
-    outcome = _invoke(
-        built.settings, ["test", "--select", "test_type:unit"], target, lambda _: None
+    outcome = run_dbt(
+        built.settings, ["test", "--select", "test_type:unit"], log_level="none"
     )
     failed = [
         f"{result.node.name}: {result.message}"

@@ -13,6 +13,8 @@ PROVENANCE = {
     "_batch": "varchar",
 }
 
+_SPELLINGS: dict[str, str] = {}
+
 
 def quoted(name: str) -> str:
     """Write a name as a SQL identifier."""
@@ -68,8 +70,11 @@ def _ensure(
 
 def canonical_type(connection: duckdb.DuckDBPyConnection, data_type: str) -> str:
     """Write a SQL type in DuckDB's own spelling, such as ``DECIMAL(18,2)``."""
-    rows = connection.execute(f"select typeof(cast(null as {data_type}))").fetchall()
-    return str(rows[0][0])
+    # Asked for every column of every file, so answered once per type.
+    if data_type not in _SPELLINGS:
+        rows = connection.execute(f"select typeof(cast(null as {data_type}))").fetchall()
+        _SPELLINGS[data_type] = str(rows[0][0])
+    return _SPELLINGS[data_type]
 
 
 def _changed_type(name: str, column: str, present: str, wanted: str) -> WarehouseError:

@@ -146,6 +146,29 @@ def document(settings: Settings, *, run_id: str, tell: Tell = LOG.info) -> Path:
     return page
 
 
+def run_dbt(
+    settings: Settings, arguments: list[str], *, log_level: str = "info"
+) -> "dbtRunnerResult":
+    """Run any dbt command on the portfolio's warehouse, by hand.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which portfolio and home.
+    arguments : list of str
+        As dbt takes them: ``["source", "freshness"]``, ``["test", "--select", …]``.
+    log_level : str
+        What dbt prints; ``none`` for nothing.
+
+    Returns
+    -------
+    dbtRunnerResult
+        dbt's own result, with ``success``, ``exception`` and ``result``.
+    """
+    arguments = [*arguments, "--log-level", log_level]
+    return _invoke(settings, arguments, _target(settings.places, "by-hand"), LOG.debug)
+
+
 def dbt_variables(settings: Settings) -> dict[str, Any]:
     """Say what dbt is told of the portfolio.
 
@@ -190,6 +213,8 @@ def _invoke(
     target.mkdir(parents=True, exist_ok=True)
     _forget_old_runs(target.parent)
     parsed = target.parent.parent / f"{settings.portfolio}.msgpack"
+    if "--log-level" not in arguments:
+        arguments = [*arguments, "--log-level", "none"]
     with _environment(settings):
         outcome = dbtRunner(callbacks=[_teller(tell)]).invoke(
             [*arguments, *_common_arguments(settings, target, parsed)]
@@ -203,7 +228,7 @@ def _common_arguments(settings: Settings, target: Path, parsed: Path) -> list[st
     arguments = [
         *("--project-dir", project, "--profiles-dir", project),
         *("--target-path", str(target), "--log-path", str(target)),
-        *("--log-level", "none", "--log-level-file", "info", "--no-use-colors"),
+        *("--log-level-file", "info", "--no-use-colors"),
         *("--vars", json.dumps(dbt_variables(settings), sort_keys=True)),
         "--no-send-anonymous-usage-stats",
     ]
