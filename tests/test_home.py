@@ -1,7 +1,9 @@
 import stat
 from pathlib import Path
 
-from comove.home import Home, project_root
+import pytest
+
+from comove.home import Home, project_root, write_secret
 from comove.settings import Settings
 
 
@@ -17,6 +19,28 @@ def test_an_operators_own_secret_is_kept(tmp_path: Path) -> None:
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets" / "id_key").write_text("our own\n")
     assert Home(tmp_path).secret("id_key") == "our own"
+
+
+def test_a_secret_is_never_seen_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(_handle: int) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", crash)
+        with pytest.raises(OSError, match="full"):
+            Home(tmp_path).secret("id_key")
+    assert list((tmp_path / "secrets").iterdir()) == []
+    assert len(Home(tmp_path).secret("id_key")) == 64
+
+
+def test_of_two_who_make_a_secret_at_once_the_first_is_heard(tmp_path: Path) -> None:
+    file = tmp_path / "secrets" / "id_key"
+    write_secret(file, "first")
+    write_secret(file, "second")
+    assert file.read_text() == "first"
+    assert list(file.parent.iterdir()) == [file]
 
 
 def test_the_home_of_a_portfolio_is_named_after_it() -> None:

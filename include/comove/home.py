@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,11 +97,31 @@ class Home:
             64 hexadecimal digits, unless the operator put something else there.
         """
         file = self.root / "secrets" / name
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return file.read_text().strip()
+        if not file.is_file():
+            write_secret(file, secrets.token_hex(32))
+        return file.read_text().strip()
+
+
+def write_secret(file: Path, text: str) -> None:
+    """Write a file only its owner reads, whole or not at all; one that is there stays.
+
+    Parameters
+    ----------
+    file : Path
+        Where to; its folder is made with mode 0700.
+    text : str
+        What it will hold.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Linking a finished file means that nobody reads a secret half written, not even
+    # after a crash, and that of two who make it at once only one is heard.
+    handle, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
         with os.fdopen(handle, "w") as stream:
-            stream.write(made := secrets.token_hex(32))
-        return made
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        with suppress(FileExistsError):
+            os.link(draft, file)
+    finally:
+        os.unlink(draft)

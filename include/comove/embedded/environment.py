@@ -7,7 +7,7 @@ import socket
 import sys
 from pathlib import Path
 
-from comove.home import Home, project_root
+from comove.home import Home, project_root, write_secret
 from comove.settings import Settings
 
 # Name of a user and its role.
@@ -57,12 +57,9 @@ def passwords(home: Home) -> dict[str, str]:
     They stand in ``secrets/airflow_passwords.json`` with mode 0600.
     """
     file = passwords_file(home)
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not file.is_file():
         made = {name: secrets.token_urlsafe(12) for name in USERS}
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as stream:
-            json.dump(made, stream)
+        write_secret(file, json.dumps(made))
     return dict(json.loads(file.read_text()))
 
 
