@@ -21,18 +21,25 @@ class Summary:
 
     Parameters
     ----------
+    run : list of tuple
+        Run, month, how it ended, commit of the code; empty if it was never opened.
+    failures : list of tuple
+        Critical check that failed, what was observed, what to do.
     entities : list of tuple
         Entity, rows landed, accepted, quarantined, superseded.
     tables : list of tuple
         Table, rows, run that published it.
     gates : list of tuple
-        Stage, checks passed, warned, failed.
+        Stage, checks passed, warned, noted, failed, not available, counted as on the
+        page of the gates.
     stages : list of tuple
         Stage, seconds.
     absences : list of tuple
         Table or entity, why it is not available.
     """
 
+    run: Rows
+    failures: Rows
     entities: Rows
     tables: Rows
     gates: Rows
@@ -58,6 +65,8 @@ def read_summary(settings: Settings, run_id: str) -> Summary:
     with connect_serving(settings) as connection:
         known = _tables(connection)
         return Summary(
+            run=_rows(connection, known, "audit.run", RUN, run_id),
+            failures=_rows(connection, known, "audit.quality_result", FAILURES, run_id),
             entities=_rows(connection, known, "audit.reconciliation", ENTITIES),
             tables=_rows(connection, known, "audit.published_table", TABLES, run_id),
             gates=_rows(connection, known, "audit.quality_result", GATES, run_id),
@@ -84,13 +93,15 @@ def last_run_id(settings: Settings) -> str:
 def show_summary(console: Console, summary: Summary, settings: Settings) -> None:
     """Print the figures, and where to look next."""
     sections = (
+        ("Run", ("run", "month", "status", "code"), summary.run),
+        ("Failed checks", ("check", "observed", "reason and remedy"), summary.failures),
         (
             "Rows",
             ("entity", "landed", "accepted", "quarantined", "superseded"),
             summary.entities,
         ),
         ("Tables", ("table", "rows", "published by"), summary.tables),
-        ("Gates", ("stage", "passed", "warned", "failed"), summary.gates),
+        ("Gates", GATE_COLUMNS, summary.gates),
         ("Time", ("stage", "seconds"), summary.stages),
         ("Not available for this portfolio", ("what", "why"), summary.absences),
     )
@@ -100,6 +111,25 @@ def show_summary(console: Console, summary: Summary, settings: Settings) -> None
     _show_places(console, settings)
 
 
+GATE_COLUMNS = ("stage", "passed", "warned", "noted", "failed", "not available")
+RUN = """
+select
+    run_id,
+    coalesce(strftime(month, '%Y-%m'), '') as run_month,
+    status,
+    coalesce(git_sha, '') as code,
+from audit.run
+where run_id = ?
+"""
+FAILURES = """
+select
+    stage || ': ' || check_name as failed_check,
+    observed,
+    reason,
+from audit.quality_result
+where run_id = ? and not success and severity = 'critical'
+order by checked_at, check_name
+"""
 ENTITIES = """
 select
     entity,
@@ -123,11 +153,18 @@ order by published_table
 GATES = """
 select
     stage,
-    count(*) filter (where success) as passed,
-    count(*) filter (where not success and severity <> 'critical') as warned,
+    count(*) filter (where success and not is_absent) as passed,
+    count(*) filter (where not success and severity = 'warning') as warned,
+    count(*) filter (where not success and severity = 'info') as noted,
     count(*) filter (where not success and severity = 'critical') as failed,
-from audit.quality_result
-where run_id = ?
+    count(*) filter (where success and is_absent) as not_available,
+from (
+    select
+        *,
+        coalesce(starts_with(observed, 'not available'), false) as is_absent,
+    from audit.quality_result
+    where run_id = ?
+)
 group by stage
 order by min(checked_at)
 """
