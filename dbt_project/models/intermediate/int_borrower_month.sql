@@ -126,7 +126,8 @@ judged as (
         greatest(
             coalesce(carried.days_past_due_max, 0),
             max(by_month.days_past_due_max) over (
-                partition by by_month.borrower_no order by by_month.month_no
+                partition by by_month.borrower_no
+                order by by_month.month_no
             )
         ) as historical_dpd_max
     from by_month

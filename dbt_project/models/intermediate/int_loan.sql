@@ -9,8 +9,8 @@ with loans as (
 numbered as (
 
     select
-        cast(row_number() over (order by borrower_key, loan_key) as integer) as loan_no,
-        cast(dense_rank() over (order by borrower_key) as integer) as borrower_no,
+        cast(row_number() over by_borrower_and_loan as integer) as loan_no,
+        cast(dense_rank() over by_borrower as integer) as borrower_no,
         loan_key,
         borrower_key,
         application_key,
@@ -23,6 +23,13 @@ numbered as (
         -- A term of 0 months is how some lenders write "unknown".
         nullif(term_months, 0) as term_months
     from loans
+    window
+        by_borrower as (
+            order by borrower_key
+        ),
+        by_borrower_and_loan as (
+            order by borrower_key, loan_key
+        )
 
 ),
 

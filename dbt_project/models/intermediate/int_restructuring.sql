@@ -76,13 +76,16 @@ int_restructuring as (
         occurred_on,
         cast(
             total_shift
-            - coalesce(
-                lag(total_shift) over (partition by loan_no order by occurred_on), 0
-            )
+            - coalesce(lag(total_shift) over by_day, 0)
             as decimal(24, 6)
         ) as principal_shift,
         {{ month_number('occurred_on') }} as month_no
     from shifted
+    window
+        by_day as (
+            partition by loan_no
+            order by occurred_on
+        )
 
 )
 
