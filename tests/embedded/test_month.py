@@ -40,6 +40,14 @@ def test_the_month_asked_for_is_run(settings: Settings) -> None:
     assert month_to_run(settings, "2026-09") == "2026-09"
 
 
+@pytest.mark.parametrize("written", ["2024-13", "2024-1", "2024", "march", "2024-03-01"])
+def test_what_is_no_month_is_refused_before_airflow_starts(
+    settings: Settings, written: str
+) -> None:
+    with pytest.raises(ComoveError, match=f"MONTH: '{written}' is not a month"):
+        month_to_run(settings, written)
+
+
 def test_a_real_portfolio_says_its_last_month(make_settings: Make) -> None:
     last = load_portfolio("sba_7a").last_month
     assert month_to_run(make_settings(portfolio="sba_7a"), None) == f"{last:%Y-%m}"

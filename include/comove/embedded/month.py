@@ -1,6 +1,7 @@
 """Which month `make run` asks for, and the simulated lender it asks it of."""
 
 import json
+import re
 from typing import Any
 
 from rich.console import Console
@@ -8,6 +9,7 @@ from rich.progress import Progress
 
 from comove.connection import connect
 from comove.embedded.rest import AirflowError
+from comove.errors import SettingsError
 from comove.portfolio import load_portfolio
 from comove.settings import Settings
 
@@ -20,7 +22,7 @@ def month_to_run(settings: Settings, asked: str | None) -> str:
     settings : Settings
         Say which portfolio.
     asked : str or None
-        What the operator wrote; it is checked where the run checks it.
+        What the operator wrote; whether it is over is checked where the run checks it.
 
     Returns
     -------
@@ -29,11 +31,13 @@ def month_to_run(settings: Settings, asked: str | None) -> str:
 
     Raises
     ------
+    SettingsError
+        When what was written is no month.
     AirflowError
         When only the operator can know it.
     """
     if asked:
-        return asked
+        return _month_as_written(asked)
     if settings.portfolio == "simulated":
         return str(_simulated(settings)["last_month"])[:7]
     if last := load_portfolio(settings.portfolio).last_month:
@@ -43,6 +47,15 @@ def month_to_run(settings: Settings, asked: str | None) -> str:
         where="MONTH",
         remedy="Name the last complete month of the data: `make run … MONTH=2026-09`.",
     )
+
+
+def _month_as_written(asked: str) -> str:
+    # Asked here too, not only by the run: Airflow need not start for a typing error.
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", asked):
+        raise SettingsError(
+            f"{asked!r} is not a month.", where="MONTH", remedy="Write it as 2026-09."
+        )
+    return asked
 
 
 def ensure_simulated(
