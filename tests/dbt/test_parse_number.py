@@ -25,6 +25,10 @@ Read = Callable[[str, str | None], object]
         ("1'234.50", "1234.50"),
         ("1234,5", "1234.50"),
         ("1,234", "1234.00"),
+        # No thousands are separated after a 0.
+        ("0,125", "0.13"),
+        ("-0,500", "-0.50"),
+        ("007,50", "7.50"),
         ("(12.00)", "-12.00"),
         ("($1,200.00)", "-1200.00"),
         ("12.00-", "-12.00"),
@@ -53,6 +57,7 @@ def test_money_is_read(read: Read, text: str, expected: str) -> None:
         "12 apples",
         "1.2.3",
         "1,23,4",
+        "001,234",
         "12-13",
         "--5",
         "NaN",
@@ -87,19 +92,28 @@ def test_whole_numbers_are_read(read: Read, text: str, expected: int) -> None:
     assert read("integer", text) == expected
 
 
-@pytest.mark.parametrize("text", ["12.5", "", "x", "1,2", "99999999999", "1e3", None])
+@pytest.mark.parametrize(
+    "text", ["12.5", "", "x", "1,2", "0,200", "99999999999", "1e3", None]
+)
 def test_what_is_no_whole_number_is_null(read: Read, text: str | None) -> None:
     assert read("integer", text) is None
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("0.24", 0.24), ("24%", 0.24), ("24 %", 0.24), ("0,24", 0.24), ("1e-3", 0.001)],
+    [
+        ("0.24", 0.24),
+        ("24%", 0.24),
+        ("24 %", 0.24),
+        ("0,24", 0.24),
+        ("0,005", 0.005),
+        ("1e-3", 0.001),
+    ],
 )
 def test_fractions_are_read(read: Read, text: str, expected: float) -> None:
     assert read("double", text) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("text", ["nan", "inf", "x%", "%", "", None])
+@pytest.mark.parametrize("text", ["nan", "inf", "1e999", "-1e999", "x%", "%", "", None])
 def test_what_is_no_fraction_is_null(read: Read, text: str | None) -> None:
     assert read("double", text) is None

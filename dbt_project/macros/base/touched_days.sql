@@ -2,9 +2,11 @@
 
 One row per accepted row of such a batch that is new, or differs in any of `compared` from
 the row it replaced: the least of its days and of the replaced row's. A delivery that
-repeats what is known touches nothing. -#}
-{% macro touched_days(relation, key, days, compared) %}
+repeats what is known touches nothing. `keep` names columns of the arrived row to give
+besides. -#}
+{% macro touched_days(relation, key, days, compared, keep=[]) %}
     select
+        {% for name in keep %}arrived.{{ name }}, {% endfor %}
         least(
             {% for day in days %}
                 arrived.{{ day }}, replaced.{{ day }}{{ ',' if not loop.last }}
@@ -54,4 +56,83 @@ repeats what is known touches nothing. -#}
         arrived._status = 'accepted'
         and arrived._batch not in (select built.batch_id from built)
         and known.{{ id }} is null
+{% endmacro %}
+
+{#- SQL: how far rows of `arrived` (loan_id, instalment_no, due_on, due_amount, touched_on)
+reach back beyond their own days.
+
+Other terms change an instalment from the days of its earlier rows on; and a row that
+comes after the end of a loan, as it was known, opens the loan again from that end on.
+`loans` and `repayments` are base models. -#}
+{% macro touched_through_instalments(arrived, loans, repayments) %}
+    select least(known.due_on, known.paid_on) as touched_on
+    from {{ arrived }} as arrived
+    inner join {{ repayments }} as known
+        on
+            arrived.loan_id = known.loan_id
+            and arrived.instalment_no = known.instalment_no
+    where
+        known._status = 'accepted'
+        and (
+            arrived.due_on <> known.due_on or arrived.due_amount <> known.due_amount
+        )
+    union all
+    select {{ earliest_end('loans', 'schedules') }} as touched_on
+    from (
+        select
+            loan_id,
+            max(touched_on) as touched_on
+        from {{ arrived }}
+        group by loan_id
+    ) as arrived
+    inner join {{ loans }} as loans
+        on arrived.loan_id = loans.loan_id and loans._status = 'accepted'
+    left join (
+        {{ schedules_known_before(arrived, repayments) }}
+    ) as schedules on arrived.loan_id = schedules.loan_id
+    where
+        coalesce(schedules.unpaid, 0) = 0
+        and {{ earliest_end('loans', 'schedules') }} < arrived.touched_on
+{% endmacro %}
+
+{#- The earliest day a loan with nothing unpaid can have ended: see int_loan_life. -#}
+{% macro earliest_end(loans, schedules) -%}
+    least(
+        {{ months_after(loans ~ '.disbursed_on', 'nullif(' ~ loans ~ '.term_months, 0)') }},
+        case
+            when
+                {{ schedules }}.instalments
+                >= {{ instalment_count(loans ~ '.term_months', loans ~ '.cycle_days') }}
+                then {{ schedules }}.last_first_paid_on
+        end
+    )
+{%- endmacro %}
+
+{#- SQL: what batches already built say of the schedules of the loans in `arrived`. -#}
+{% macro schedules_known_before(arrived, repayments) %}
+    select
+        loan_id,
+        count(*) as instalments,
+        count(*) - count(first_paid_on) as unpaid,
+        max(first_paid_on) as last_first_paid_on
+    from (
+        select
+            loan_id,
+            instalment_no,
+            -- Nothing due is settled without any payment.
+            min(
+                case
+                    when {{ is_settled_by('0', 'due_amount') }}
+                        then least(paid_on, due_on)
+                    else paid_on
+                end
+            ) as first_paid_on
+        from {{ repayments }}
+        where
+            _status in ('accepted', 'superseded')
+            and _batch in (select built.batch_id from built)
+            and loan_id in (select arrived.loan_id from {{ arrived }} as arrived)
+        group by loan_id, instalment_no
+    ) as instalments
+    group by loan_id
 {% endmacro %}

@@ -4,7 +4,8 @@
 
 Read: 1234.5, 1,234.50, 1 234,50, 1.234,50, 1'234.50, 1234,5, 6e4; a sign before or after
 it; (12.00) is negative; a currency sign or a code of three letters before or after it. A
-single comma before exactly three digits separates thousands; a single point never. -#}
+single comma before exactly three digits separates thousands, unless only a 0 stands
+before it: 0,125 is an eighth, 001,234 cannot be read. A single point never does. -#}
 {% macro plain_number(value) -%}
     {{ adapter.dispatch('plain_number')(value) }}
 {%- endmacro %}
@@ -26,9 +27,13 @@ single comma before exactly three digits separates thousands; a single point nev
             then {{ text }}
         when regexp_full_match({{ digits }}, '\d*[.]?\d+|\d+[.]')
             then {{ sign }} || {{ digits }}
-        when regexp_full_match({{ digits }}, '\d{1,3}([,\p{Z}''’]\d{3})+([.]\d*)?')
+        when regexp_full_match({{ digits }}, '[1-9]\d{0,2}([,\p{Z}''’]\d{3})+([.]\d*)?')
             then {{ sign }} || regexp_replace({{ digits }}, '[^0-9.]', '', 'g')
-        when regexp_full_match({{ digits }}, '\d{1,3}([.\p{Z}''’]\d{3})+(,\d*)?|\d*,\d*')
+        when regexp_full_match(
+            {{ digits }},
+            '[1-9]\d{0,2}([.\p{Z}''’]\d{3})+(,\d*)?|(0|[1-9]\d*)?,\d*'
+            || '|\d+,(\d{1,2}|\d{4,})?'
+        )
             then {{ sign }} || replace(
                 regexp_replace({{ digits }}, '[^0-9,]', '', 'g'), ',', '.'
             )
@@ -50,7 +55,7 @@ single comma before exactly three digits separates thousands; a single point nev
     case
         when regexp_full_match({{ text }}, '[-+]?\d+([.]0*)?')
             then try_cast(regexp_extract({{ text }}, '^[-+]?\d+') as {{ data_type }})
-        when regexp_full_match({{ text }}, '[-+]?\d{1,3}(,\d{3})+([.]0*)?')
+        when regexp_full_match({{ text }}, '[-+]?[1-9]\d{0,2}(,\d{3})+([.]0*)?')
             then try_cast(
                 replace(regexp_extract({{ text }}, '^[-+]?[\d,]+'), ',', '')
                 as {{ data_type }}
@@ -67,7 +72,15 @@ single comma before exactly three digits separates thousands; a single point nev
     {%- set share -%} regexp_replace(trim({{ value }}), ' ?%$', '') {%- endset -%}
     case
         when trim({{ value }}) like '%\%' escape '\'
-            then try_cast({{ plain_number(share) }} as double) / 100
-        else try_cast({{ plain_number(value) }} as double)
+            then {{ _finite_double(plain_number(share)) }} / 100
+        else {{ _finite_double(plain_number(value)) }}
     end
+{%- endmacro %}
+
+{#- 1e999 is no number a column can hold: it would be read as infinite. -#}
+{% macro _finite_double(number) -%}
+    nullif(
+        nullif(try_cast({{ number }} as double), cast('inf' as double)),
+        cast('-inf' as double)
+    )
 {%- endmacro %}

@@ -12,6 +12,20 @@ loans as (
     select * from {{ staged('loans') }}
 ),
 
+{% if var('source') == 'contract' -%}
+arrived_repayments as (
+    {{
+        touched_days(
+            ref('base_contract__repayments'),
+            key=['loan_id', 'instalment_no', 'payment_no'],
+            days=['due_on', 'paid_on'],
+            compared=['due_on', 'due_amount', 'paid_on', 'paid_amount'],
+            keep=['loan_id', 'instalment_no', 'due_on', 'due_amount'],
+        )
+    }}
+),
+
+{% endif -%}
 touched as (
     {% if var('source') == 'contract' -%}
         {{
@@ -26,12 +40,14 @@ touched as (
             )
         }}
         union all
+        select arrived_repayments.touched_on
+        from arrived_repayments
+        union all
         {{
-            touched_days(
+            touched_through_instalments(
+                'arrived_repayments',
+                ref('base_contract__loans'),
                 ref('base_contract__repayments'),
-                key=['loan_id', 'instalment_no', 'payment_no'],
-                days=['due_on', 'paid_on'],
-                compared=['due_on', 'due_amount', 'paid_on', 'paid_amount'],
             )
         }}
         union all
@@ -44,12 +60,19 @@ touched as (
             )
         }}
         union all
-        -- A borrower's first accepted row lets in the loans that waited for it.
-        select loans.disbursed_on as touched_on
-        from loans
-        inner join (
-            {{ first_accepted(ref('base_contract__borrowers'), 'borrower_id') }}
-        ) as arrived on loans.borrower_key = arrived.borrower_key
+        -- A borrower's first accepted row lets in the loans that waited for it, also as
+        -- corrections of what stood until now.
+        select delivered.disbursed_on as touched_on
+        from {{ ref('base_contract__loans') }} as delivered
+        where
+            delivered._status in ('accepted', 'superseded')
+            and delivered.loan_id in (
+                select waiting.loan_id
+                from {{ ref('base_contract__loans') }} as waiting
+                inner join (
+                    {{ first_accepted(ref('base_contract__borrowers'), 'borrower_id') }}
+                ) as arrived on waiting.borrower_id = arrived.borrower_id
+            )
     {%- else -%}
         -- Files of the adapters come whole, so a new one may change any month.
         {% for relation in base_models().values() %}
