@@ -9,6 +9,7 @@ from rich.console import Console
 
 from comove.audit.tables import ensure_tables
 from comove.embedded.summary import last_run_id, read_summary, show_summary
+from comove.errors import WarehouseError
 from comove.settings import Settings
 
 NOW = dt.datetime(2024, 4, 1)
@@ -61,3 +62,12 @@ def test_the_summary_says_which_run_failed_why_and_what_to_do(
 def test_a_run_that_was_never_opened_has_an_empty_summary(failed_run: Settings) -> None:
     found = read_summary(failed_run, "another")
     assert (found.run, found.failures, found.gates) == ([], [], [])
+
+
+def test_an_audit_trail_of_another_version_is_a_sentence_not_a_stack(
+    failed_run: Settings,
+) -> None:
+    with duckdb.connect(failed_run.places.serving) as connection:
+        connection.execute("alter table audit.quality_result drop column severity")
+    with pytest.raises(WarehouseError, match="audit trail cannot be read"):
+        read_summary(failed_run, "r1")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
+from comove.audit import close_run
 from comove.embedded.failure import show_failures
 from comove.embedded.month import ensure_simulated, month_to_run
 from comove.embedded.processes import mark_of
@@ -102,7 +103,7 @@ def _run_month(
     month: str,
     console: Console,
 ) -> int:
-    _fail_abandoned(client, running)
+    _fail_abandoned(client, running, settings)
     client.unpause(DAG)
     now = f"{dt.datetime.now(dt.UTC):{TIME_IN_RUN_ID}}"
     # Two commands may ask in the same second.
@@ -120,13 +121,15 @@ def _run_month(
     return 1
 
 
-def _fail_abandoned(client: AirflowClient, running: Running) -> None:
+def _fail_abandoned(client: AirflowClient, running: Running, settings: Settings) -> None:
     # A run asked for before this Airflow began belongs to a `make run` that died with
     # its own Airflow; nobody waits for it, and the next one would wait behind it.
     began = f"{dt.datetime.fromisoformat(running.began):{TIME_IN_RUN_ID}}"
     for run_id in client.unfinished_runs(DAG):
         if run_id.startswith(RUN_PREFIX) and run_id.split("__")[2] < began:
             client.fail_run(DAG, run_id, "Its `make run` ended before it did.")
+            # The task that would have ended its record never ran.
+            close_run(settings, run_id, "failed")
 
 
 def _show(settings: Settings, run_id: str, console: Console) -> None:

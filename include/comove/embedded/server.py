@@ -32,7 +32,7 @@ from comove.embedded.state import (
 from comove.home import Home, project_root
 from comove.settings import Settings
 
-START_SECONDS = 180.0
+START_SECONDS = 300.0
 POLL_SECONDS = 0.4
 PARTS_OF_MODE = {
     "run": ("api-server", "scheduler", "dag-processor"),

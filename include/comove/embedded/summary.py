@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from comove.connection import connect_serving
+from comove.errors import WarehouseError
 from comove.portfolio import load_portfolio
 from comove.settings import Settings
 
@@ -60,19 +61,33 @@ def read_summary(settings: Settings, run_id: str) -> Summary:
     Raises
     ------
     WarehouseError
-        When nothing has been published.
+        When nothing has been published, or by another version of comove.
     """
     with connect_serving(settings) as connection:
-        known = _tables(connection)
-        return Summary(
-            run=_rows(connection, known, "audit.run", RUN, run_id),
-            failures=_rows(connection, known, "audit.quality_result", FAILURES, run_id),
-            entities=_rows(connection, known, "audit.reconciliation", ENTITIES),
-            tables=_rows(connection, known, "audit.published_table", TABLES, run_id),
-            gates=_rows(connection, known, "audit.quality_result", GATES, run_id),
-            stages=_rows(connection, known, "audit.stage_time", STAGES, run_id),
-            absences=_absences(settings),
-        )
+        try:
+            return _summary(connection, settings, run_id)
+        except duckdb.Error as error:
+            raise WarehouseError(
+                f"the audit trail cannot be read ({str(error).splitlines()[0]}).",
+                where=str(settings.places.serving),
+                remedy="If another version of comove made it, move the warehouse away "
+                "and run again: everything is landed and built anew from the files.",
+            ) from error
+
+
+def _summary(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, run_id: str
+) -> Summary:
+    known = _tables(connection)
+    return Summary(
+        run=_rows(connection, known, "audit.run", RUN, run_id),
+        failures=_rows(connection, known, "audit.quality_result", FAILURES, run_id),
+        entities=_rows(connection, known, "audit.reconciliation", ENTITIES),
+        tables=_rows(connection, known, "audit.published_table", TABLES, run_id),
+        gates=_rows(connection, known, "audit.quality_result", GATES, run_id),
+        stages=_rows(connection, known, "audit.stage_time", STAGES, run_id),
+        absences=_absences(settings),
+    )
 
 
 def last_run_id(settings: Settings) -> str:
