@@ -89,7 +89,8 @@ def test_personal_data_of_quarantined_rows_is_masked(settings: Settings) -> None
     with connect(settings) as connection:
         connection.execute(
             "create table audit.quarantine as "
-            "select 'borrowers' as entity, unnest([?, 'B2;Bob']) as raw",
+            "select 'borrowers' as entity, 'negative_monthly_income' as rule, "
+            "unnest([?, 'B2;Bob']) as raw",
             [json.dumps(raw)],
         )
     publish(settings, run_id="r1", month=MONTH)
@@ -99,6 +100,33 @@ def test_personal_data_of_quarantined_rows_is_masked(settings: Settings) -> None
     assert masked["region"] == "North"
     assert masked["name"] == masked["borrower_id"] == "***"
     assert rows[1] == ("***",)
+
+
+@pytest.mark.parametrize(
+    ("rule", "raw"),
+    [
+        # A comma in the name has moved every value after it by one column.
+        ("unreadable_born_or_founded_on", {"region": "Ada", "_extra": None}),
+        ("unknown_value_kind", {"region": "Ada", "_extra": None}),
+        ("missing_kind", {"region": "Ada", "_extra": None}),
+        # A line of JSON in a CSV file.
+        ("too_few_fields", {"full_name": "Ada"}),
+    ],
+)
+def test_rows_whose_values_may_stand_in_wrong_columns_are_masked_whole(
+    settings: Settings, rule: str, raw: dict[str, str | None]
+) -> None:
+    build_marts(settings, rows=1)
+    with connect(settings) as connection:
+        connection.execute(
+            "create table audit.quarantine as "
+            "select 'borrowers' as entity, ? as rule, ? as raw",
+            [rule, json.dumps(raw)],
+        )
+    publish(settings, run_id="r1", month=MONTH)
+    with connect_serving(settings) as connection:
+        rows = connection.execute("select raw from audit.quarantine").fetchall()
+    assert rows == [("***",)]
 
 
 def test_reading_before_anything_is_published_says_what_to_do(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from comove.settings import Settings
 
 PUBLISHED_SCHEMAS = ("marts", "risk", "audit")
 MASK = "***"
+SHIFTED = "^(unreadable|unknown_value|missing)_"
 
 
 @dataclass(frozen=True)
@@ -164,12 +165,20 @@ def _selection(name: str, settings: Settings) -> str:
 
 
 def _masked_raw(tables: tuple[Table, ...]) -> str:
+    # Other JSON than ours is a line that was not split into columns. And the values of
+    # a row that breaks one of these rules may each stand a column too far left or
+    # right, a name where a region should be.
+    unsure = f"""
+        when not coalesce(json_valid(raw), false) then '{MASK}'
+        when not json_exists(raw, '$._extra') then '{MASK}'
+        when regexp_matches(rule, '{SHIFTED}') then '{MASK}'
+    """
     cases = "\n".join(
         f"when entity = '{table.name}' then "
         f"cast(json_merge_patch(raw, '{_personal_patch(table)}') as varchar)"
         for table in tables
     )
-    return f"case when not coalesce(json_valid(raw), false) then '{MASK}' {cases} end"
+    return f"case {unsure} {cases} end"
 
 
 def _personal_patch(table: Table) -> str:
