@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -15,7 +16,7 @@ from comove.embedded.rest import AirflowClient
 from comove.embedded.server import ensure_running, log_in, stop
 from comove.embedded.state import Lock, Running, read_state, starting, users_lock
 from comove.embedded.summary import read_summary, show_summary
-from comove.errors import ComoveError
+from comove.errors import ComoveError, WarehouseBusyError
 from comove.settings import Settings
 
 DAG = "warehouse"
@@ -128,8 +129,10 @@ def _fail_abandoned(client: AirflowClient, running: Running, settings: Settings)
     for run_id in client.unfinished_runs(DAG):
         if run_id.startswith(RUN_PREFIX) and run_id.split("__")[2] < began:
             client.fail_run(DAG, run_id, "Its `make run` ended before it did.")
-            # The task that would have ended its record never ran.
-            close_run(settings, run_id, "failed")
+            # The task that would have ended its record never ran. A record left open is
+            # no reason to keep this run from starting.
+            with suppress(WarehouseBusyError):
+                close_run(settings, run_id, "failed")
 
 
 def _show(settings: Settings, run_id: str, console: Console) -> None:
