@@ -58,8 +58,8 @@ besides. -#}
         and known.{{ id }} is null
 {% endmacro %}
 
-{#- SQL: how far rows of `arrived` (loan_id, instalment_no, due_on, due_amount, touched_on)
-reach back beyond their own days.
+{#- SQL: how far rows of `arrived` (loan_id, instalment_no, due_on, due_amount,
+touched_on) reach back beyond their own days.
 
 Other terms change an instalment from the days of its earlier rows on; and a row that
 comes after the end of a loan, as it was known, opens the loan again from that end on.
@@ -73,6 +73,7 @@ comes after the end of a loan, as it was known, opens the loan again from that e
             and arrived.instalment_no = known.instalment_no
     where
         known._status = 'accepted'
+        and (select build_request.build_from from build_request) is not null
         and (
             arrived.due_on <> known.due_on or arrived.due_amount <> known.due_amount
         )
@@ -98,11 +99,15 @@ comes after the end of a loan, as it was known, opens the loan again from that e
 {#- The earliest day a loan with nothing unpaid can have ended: see int_loan_life. -#}
 {% macro earliest_end(loans, schedules) -%}
     least(
-        {{ months_after(loans ~ '.disbursed_on', 'nullif(' ~ loans ~ '.term_months, 0)') }},
+        {{ months_after(
+            loans ~ '.disbursed_on', 'nullif(' ~ loans ~ '.term_months, 0)'
+        ) }},
         case
             when
                 {{ schedules }}.instalments
-                >= {{ instalment_count(loans ~ '.term_months', loans ~ '.cycle_days') }}
+                >= {{ instalment_count(
+                    loans ~ '.term_months', loans ~ '.cycle_days'
+                ) }}
                 then {{ schedules }}.last_first_paid_on
         end
     )
@@ -130,6 +135,7 @@ comes after the end of a loan, as it was known, opens the loan again from that e
         from {{ repayments }}
         where
             _status in ('accepted', 'superseded')
+            and (select build_request.build_from from build_request) is not null
             and _batch in (select built.batch_id from built)
             and loan_id in (select arrived.loan_id from {{ arrived }} as arrived)
         group by loan_id, instalment_no

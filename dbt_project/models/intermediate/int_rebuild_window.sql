@@ -13,17 +13,22 @@ loans as (
 ),
 
 {% if var('source') == 'contract' -%}
-arrived_repayments as (
-    {{
-        touched_days(
-            ref('base_contract__repayments'),
-            key=['loan_id', 'instalment_no', 'payment_no'],
-            days=['due_on', 'paid_on'],
-            compared=['due_on', 'due_amount', 'paid_on', 'paid_amount'],
-            keep=['loan_id', 'instalment_no', 'due_on', 'due_amount'],
-        )
-    }}
-),
+    arrived_repayments as (
+        select arrived.*
+        from (
+            {{
+                touched_days(
+                    ref('base_contract__repayments'),
+                    key=['loan_id', 'instalment_no', 'payment_no'],
+                    days=['due_on', 'paid_on'],
+                    compared=['due_on', 'due_amount', 'paid_on', 'paid_amount'],
+                    keep=['loan_id', 'instalment_no', 'due_on', 'due_amount'],
+                )
+            }}
+        ) as arrived
+        -- A build of every month need not ask which months have changed.
+        where (select build_request.build_from from build_request) is not null
+    ),
 
 {% endif -%}
 touched as (
