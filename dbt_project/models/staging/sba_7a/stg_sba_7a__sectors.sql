@@ -2,8 +2,8 @@ with
 
 stg_sba_7a__sectors as (
     select
-        naics_sector,
-        naics_sector || ' ' || name as industry
+        sectors.naics_sector,
+        sectors.naics_sector || ' ' || sectors.name as industry
     from (
         values
         ('11', 'Agriculture, forestry, fishing'),

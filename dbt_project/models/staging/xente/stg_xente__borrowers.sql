@@ -16,8 +16,9 @@ first_requests as (
         industry,
         requested_at,
         row_number() over (
-            partition by borrower_key order by requested_at, application_key
-        ) as position
+            partition by borrower_key
+            order by requested_at, application_key
+        ) as place
     from requests
 ),
 
@@ -74,7 +75,7 @@ stg_xente__borrowers as (
     left join first_requests
         on
             customers.borrower_key = first_requests.borrower_key
-            and first_requests.position = 1
+            and first_requests.place = 1
 )
 
 select * from stg_xente__borrowers

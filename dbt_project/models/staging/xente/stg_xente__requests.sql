@@ -11,7 +11,7 @@ ranked as (
         row_number() over (
             partition by application_key
             order by _landed_at desc, paidondate desc, _file desc, _row desc
-        ) as position
+        ) as place
     from delivered
     where _status = 'accepted'
 ),
@@ -35,7 +35,7 @@ stg_xente__requests as (
         _batch,
         _landed_at
     from ranked
-    where position = 1
+    where place = 1
 )
 
 select * from stg_xente__requests
