@@ -280,6 +280,127 @@ select
 from disbursed
 left join first_loan using (borrower_key);
 
+-- stage: fct_transaction
+create table fct_transaction as
+with delivered as (
+    select
+        *,
+        cast(file_index * 4294967296 + file_row_number as bigint) as delivery_no
+    from read_parquet('{landing}/transactions/*.parquet', file_row_number = true)
+    union all by name
+    select
+        transaction_id,
+        borrower_id,
+        try_cast(occurred_at as timestamp) as occurred_at,
+        try_cast(amount as decimal(18, 2)) as amount,
+        kind,
+        9000000000000000000 as delivery_no
+    from read_csv(
+        '{landing}/transactions/*.csv', all_varchar = true, ignore_errors = true
+    )
+),
+accepted as materialized (
+    select delivered.*, borrower.borrower_key
+    from delivered
+    inner join borrower using (borrower_id)
+    where
+        transaction_id is not null
+        and occurred_at <= getvariable('now')
+        and amount is not null
+),
+superseded as (
+    select delivery_no
+    from accepted
+    where transaction_id in (
+        select transaction_id from accepted group by transaction_id having count(*) > 1
+    )
+    qualify delivery_no < max(delivery_no) over (partition by transaction_id)
+)
+select
+    key_of(transaction_id) as transaction_key,
+    borrower_key,
+    occurred_at,
+    amount,
+    kind
+from accepted
+anti join superseded using (delivery_no);
+
+-- stage: fct_collection
+create table fct_collection as
+with delivered as (
+    select
+        *,
+        cast(file_index * 4294967296 + file_row_number as bigint) as delivery_no
+    from read_parquet('{landing}/collections/*.parquet', file_row_number = true)
+    union all by name
+    select
+        contact_id,
+        borrower_id,
+        day_of(contacted_at) + try_cast(right(contacted_at, 8) as time)
+            as contacted_at,
+        medium,
+        outcome,
+        comma_money(promised_amount) as promised_amount,
+        day_of(promised_on) as promised_on,
+        9000000000000000000 as delivery_no
+    from read_csv(
+        '{landing}/collections/*.csv',
+        all_varchar = true, ignore_errors = true, delim = ';', header = true
+    )
+    where promised_amount is null or comma_money(promised_amount) is not null
+)
+select
+    key_of(delivered.contact_id) as contact_key,
+    borrower.borrower_key,
+    delivered.contacted_at,
+    delivered.medium,
+    delivered.outcome,
+    delivered.promised_amount,
+    delivered.promised_on
+from delivered
+inner join borrower using (borrower_id)
+where
+    delivered.contact_id is not null
+    and delivered.contacted_at <= getvariable('now')
+    and coalesce(delivered.promised_amount >= 0, true)
+qualify delivery_no = max(delivery_no) over (partition by contact_id);
+
+-- stage: fct_credit_limit
+create table fct_credit_limit as
+with delivered as (
+    select
+        *,
+        cast(file_index * 4294967296 + file_row_number as bigint) as delivery_no
+    from read_parquet('{landing}/credit_limits/*.parquet', file_row_number = true)
+    union all by name
+    select
+        borrower_id,
+        try_cast(effective_on as date) as effective_on,
+        comma_money(credit_limit) as credit_limit,
+        9000000000000000000 as delivery_no
+    from read_csv(
+        '{landing}/credit_limits/*.csv.gz',
+        all_varchar = true, ignore_errors = true, delim = '|', header = true
+    )
+)
+select borrower.borrower_key, delivered.effective_on, delivered.credit_limit
+from delivered
+inner join borrower using (borrower_id)
+where delivered.effective_on is not null and delivered.credit_limit >= 0
+qualify delivery_no = max(delivery_no) over (partition by borrower_id, effective_on);
+
+drop table borrower;
+
+-- stage: fct_business_adjustment
+create table fct_business_adjustment as
+select
+    key_of(adjustment_id) as adjustment_key,
+    adjusted_on,
+    kind,
+    magnitude,
+    description
+from read_parquet('{landing}/business_adjustments/*.parquet');
+
 -- stage: repayments
 create temp table delivered_payment as
 with delivered as (
@@ -385,6 +506,9 @@ select
         as settled_on
 from together;
 
+drop table delivered_payment;
+drop table several;
+
 -- stage: fct_repayment
 create table fct_repayment as
 select
@@ -429,6 +553,12 @@ where
     )
     and coalesce(delivered.amount >= 0, true)
 qualify delivery_no = max(delivery_no) over (partition by loan_no, occurred_on, kind);
+
+-- stage: fct_loan_event
+create table fct_loan_event as
+select loan.loan_key, loan_event.occurred_on, loan_event.kind, loan_event.amount
+from loan_event
+inner join loan using (loan_no);
 
 -- stage: lives of loans
 create temp table life as
@@ -590,6 +720,9 @@ select
 from restructured
 group by all;
 
+drop table instalment;
+drop table one_of_several;
+
 -- stage: loan months
 create temp table loan_month as
 with month_of_life as (
@@ -645,6 +778,9 @@ select
         as is_event_in_first_month
 from running
 inner join life using (loan_no);
+
+drop table paid;
+drop table arrears;
 
 -- stage: fct_loan_month
 create table fct_loan_month as
@@ -765,128 +901,3 @@ select
     judged.is_event_in_first_month
 from judged
 inner join borrower_number using (borrower_no);
-
--- stage: fct_loan_event
-create table fct_loan_event as
-select loan.loan_key, loan_event.occurred_on, loan_event.kind, loan_event.amount
-from loan_event
-inner join loan using (loan_no);
-
--- stage: fct_transaction
-create table fct_transaction as
-with delivered as (
-    select
-        *,
-        cast(file_index * 4294967296 + file_row_number as bigint) as delivery_no
-    from read_parquet('{landing}/transactions/*.parquet', file_row_number = true)
-    union all by name
-    select
-        transaction_id,
-        borrower_id,
-        try_cast(occurred_at as timestamp) as occurred_at,
-        try_cast(amount as decimal(18, 2)) as amount,
-        kind,
-        9000000000000000000 as delivery_no
-    from read_csv(
-        '{landing}/transactions/*.csv', all_varchar = true, ignore_errors = true
-    )
-),
-accepted as materialized (
-    select delivered.*, borrower.borrower_key
-    from delivered
-    inner join borrower using (borrower_id)
-    where
-        transaction_id is not null
-        and occurred_at <= getvariable('now')
-        and amount is not null
-),
-superseded as (
-    select delivery_no
-    from accepted
-    where transaction_id in (
-        select transaction_id from accepted group by transaction_id having count(*) > 1
-    )
-    qualify delivery_no < max(delivery_no) over (partition by transaction_id)
-)
-select
-    key_of(transaction_id) as transaction_key,
-    borrower_key,
-    occurred_at,
-    amount,
-    kind
-from accepted
-anti join superseded using (delivery_no);
-
--- stage: fct_collection
-create table fct_collection as
-with delivered as (
-    select
-        *,
-        cast(file_index * 4294967296 + file_row_number as bigint) as delivery_no
-    from read_parquet('{landing}/collections/*.parquet', file_row_number = true)
-    union all by name
-    select
-        contact_id,
-        borrower_id,
-        day_of(contacted_at) + try_cast(right(contacted_at, 8) as time)
-            as contacted_at,
-        medium,
-        outcome,
-        comma_money(promised_amount) as promised_amount,
-        day_of(promised_on) as promised_on,
-        9000000000000000000 as delivery_no
-    from read_csv(
-        '{landing}/collections/*.csv',
-        all_varchar = true, ignore_errors = true, delim = ';', header = true
-    )
-    where promised_amount is null or comma_money(promised_amount) is not null
-)
-select
-    key_of(delivered.contact_id) as contact_key,
-    borrower.borrower_key,
-    delivered.contacted_at,
-    delivered.medium,
-    delivered.outcome,
-    delivered.promised_amount,
-    delivered.promised_on
-from delivered
-inner join borrower using (borrower_id)
-where
-    delivered.contact_id is not null
-    and delivered.contacted_at <= getvariable('now')
-    and coalesce(delivered.promised_amount >= 0, true)
-qualify delivery_no = max(delivery_no) over (partition by contact_id);
-
--- stage: fct_credit_limit
-create table fct_credit_limit as
-with delivered as (
-    select
-        *,
-        cast(file_index * 4294967296 + file_row_number as bigint) as delivery_no
-    from read_parquet('{landing}/credit_limits/*.parquet', file_row_number = true)
-    union all by name
-    select
-        borrower_id,
-        try_cast(effective_on as date) as effective_on,
-        comma_money(credit_limit) as credit_limit,
-        9000000000000000000 as delivery_no
-    from read_csv(
-        '{landing}/credit_limits/*.csv.gz',
-        all_varchar = true, ignore_errors = true, delim = '|', header = true
-    )
-)
-select borrower.borrower_key, delivered.effective_on, delivered.credit_limit
-from delivered
-inner join borrower using (borrower_id)
-where delivered.effective_on is not null and delivered.credit_limit >= 0
-qualify delivery_no = max(delivery_no) over (partition by borrower_id, effective_on);
-
--- stage: fct_business_adjustment
-create table fct_business_adjustment as
-select
-    key_of(adjustment_id) as adjustment_key,
-    adjusted_on,
-    kind,
-    magnitude,
-    description
-from read_parquet('{landing}/business_adjustments/*.parquet');
