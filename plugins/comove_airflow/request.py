@@ -4,7 +4,7 @@ import calendar
 import datetime as dt
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,30 @@ def settings_for(params: Mapping[str, Any]) -> Settings:
             remedy="Give the full path of the folder with the lender's files.",
         )
     return Settings(data=folder)
+
+
+def check_fields(given: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse fields the form does not have: left alone, they would change nothing.
+
+    Parameters
+    ----------
+    given : iterable of str
+        Names a run was triggered with.
+    known : iterable of str
+        Names of the form's fields.
+
+    Raises
+    ------
+    SettingsError
+        When one of them is not on the form.
+    """
+    fields = sorted(known)
+    if strange := sorted(set(given) - set(fields)):
+        raise SettingsError(
+            f"the form has no field {strange[0]!r}.",
+            where="conf",
+            remedy=f"Use {', '.join(fields)}.",
+        )
 
 
 def month_for(

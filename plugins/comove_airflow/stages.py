@@ -19,7 +19,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from comove.errors import ComoveError, WarehouseBusyError
 from comove.settings import Settings
-from comove_airflow.request import month_for, settings_for
+from comove_airflow.request import check_fields, month_for, settings_for
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -80,8 +80,9 @@ def open_run(context: Context) -> dict[str, str]:
     """Check what was asked for, and begin the run's record."""
     from comove.audit import open_run
 
-    settings, month = settings_of(context), month_of(context)
     run = context["dag_run"]
+    check_fields(run.conf or {}, context["dag"].params)
+    settings, month = settings_of(context), month_of(context)
     open_run(settings, run_id=run.run_id, dag_id=run.dag_id, month=month)
     return {"month": f"{month:%Y-%m}", "data_folder": str(settings.data_folder)}
 

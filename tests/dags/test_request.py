@@ -9,7 +9,7 @@ import pytest
 from comove.errors import SettingsError
 from comove.portfolio import load_portfolio
 from comove.settings import Settings
-from comove_airflow.request import month_for, settings_for
+from comove_airflow.request import check_fields, month_for, settings_for
 
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 
@@ -76,3 +76,12 @@ def test_a_folder_that_does_not_exist_is_refused() -> None:
 
 def test_a_folder_on_the_form_replaces_the_one_in_the_settings(tmp_path: Path) -> None:
     assert settings_for({"data_folder": str(tmp_path)}).data_folder == tmp_path
+
+
+def test_a_misspelt_field_is_refused_instead_of_ignored() -> None:
+    with pytest.raises(SettingsError, match=r"no field 'mnoth'.*Use data_folder, month"):
+        check_fields(["mnoth"], ["month", "data_folder"])
+
+
+def test_fields_of_the_form_are_accepted() -> None:
+    check_fields(["month"], ["month", "data_folder"])
