@@ -43,6 +43,14 @@ def test_of_two_who_make_a_secret_at_once_the_first_is_heard(tmp_path: Path) -> 
     assert list(file.parent.iterdir()) == [file]
 
 
+@pytest.mark.parametrize("folder", ["warehouse", "scratch"])
+def test_only_its_owner_enters_a_folder_that_holds_names(
+    tmp_path: Path, folder: str
+) -> None:
+    Home(tmp_path / "home").make()
+    assert stat.S_IMODE((tmp_path / "home" / folder).stat().st_mode) == 0o700
+
+
 def test_the_home_of_a_portfolio_is_named_after_it() -> None:
     settings = Settings(portfolio="sba_7a", home=None)
     assert settings.places.root == project_root() / ".comove" / "sba_7a"

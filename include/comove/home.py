@@ -71,14 +71,14 @@ class Home:
         return self.root / "airflow"
 
     def make(self) -> None:
-        """Create every folder that is missing."""
+        """Create every folder that is missing; only its owner enters those with names."""
+        for folder in (self.warehouse.parent, self.scratch):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for folder in (
-            self.warehouse.parent,
             self.serving.parent,
             self.artifacts,
             self.reports,
             self.docs,
-            self.scratch,
             self.airflow,
         ):
             folder.mkdir(parents=True, exist_ok=True)
