@@ -38,6 +38,8 @@ Read = Callable[[str, str | None], object]
         ("\u20a615,000.00", "15000.00"),
         ("US$ 12", "12.00"),
         ("6e4", "60000.00"),
+        ("0.125", "0.13"),
+        ("1234.567", "1234.57"),
         (".5", "0.50"),
         ("12.", "12.00"),
         ("+12", "12.00"),
@@ -58,6 +60,9 @@ def test_money_is_read(read: Read, text: str, expected: str) -> None:
         "1.2.3",
         "1,23,4",
         "001,234",
+        # A thousand in half the world, a little over 1 in the other.
+        "1.234",
+        "-$ 12.345 ",
         "12-13",
         "--5",
         "NaN",

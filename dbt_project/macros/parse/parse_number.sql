@@ -40,9 +40,20 @@ before it: 0,125 is an eighth, 001,234 cannot be read. A single point never does
     end
 {%- endmacro %}
 
-{#- Money, or another exact decimal: as `plain_number`. -#}
+{#- Money, or another exact decimal: as `plain_number`, but 1.234 cannot be read. Half the
+world writes a thousand so and no currency here has three decimals: guessing wrong would
+be wrong by a factor of 1000. -#}
 {% macro parse_decimal(value, data_type='decimal(18,2)') -%}
-    try_cast({{ plain_number(value) }} as {{ data_type }})
+    {{ adapter.dispatch('parse_decimal')(value, data_type) }}
+{%- endmacro %}
+
+{% macro duckdb__parse_decimal(value, data_type) -%}
+    case
+        when not regexp_matches(
+            trim({{ value }}), '(^|[^\d.,])[1-9]\d{0,2}[.]\d{3}[^\d.,]*$'
+        )
+            then try_cast({{ plain_number(value) }} as {{ data_type }})
+    end
 {%- endmacro %}
 
 {#- A whole number: 12, 12.0, 1,200; 12.5 cannot be read. -#}
