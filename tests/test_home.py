@@ -64,3 +64,14 @@ def test_files_are_read_from_landing_unless_a_folder_is_given(tmp_path: Path) ->
 def test_settings_come_from_the_environment(monkeypatch) -> None:
     monkeypatch.setenv("COMOVE_EVENT_DPD_DAYS", "60")
     assert Settings().event_dpd_days == 60
+
+
+@pytest.mark.parametrize("name", ["COMOVE_HOME", "COMOVE_DATA"])
+def test_an_empty_folder_in_the_environment_is_none(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv("COMOVE_HOME", raising=False)
+    monkeypatch.delenv("COMOVE_DATA", raising=False)
+    plain = Settings()
+    monkeypatch.setenv(name, "")
+    assert Settings() == plain

@@ -17,7 +17,10 @@ class Settings(BaseSettings):
     Every field is read from the environment variable ``COMOVE_<FIELD>``.
     """
 
-    model_config = SettingsConfigDict(env_prefix="COMOVE_", frozen=True, extra="ignore")
+    # An empty COMOVE_HOME would otherwise mean the folder one happens to be in.
+    model_config = SettingsConfigDict(
+        env_prefix="COMOVE_", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
 
     portfolio: str = "simulated"
     home: Path | None = None
