@@ -41,7 +41,7 @@ airflow: $(RUN) ## a command of Airflow's own: make airflow ARGS="backfill creat
 	@$(PY) -m comove.embedded airflow --portfolio "$(PORTFOLIO)" $(ARGS)
 
 test: $(DEV) ## the whole test suite
-	@$(PY) -m pytest
+	@$(PY) -m pytest --numprocesses 2 --dist loadfile
 
 bench: $(DEV) ## the benchmarks
 	@$(PY) -m benchmarks
