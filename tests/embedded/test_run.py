@@ -36,7 +36,7 @@ def statuses(settings: Settings) -> tuple[Airflow, dict[str, str]]:
     mark = ProcessMark(1, 1.0)
     running = Running(mark, mark, "run", 1, "", "2025-01-01T12:00:00+00:00")
     airflow = Airflow()
-    _fail_abandoned(airflow, running, settings)  # type: ignore[arg-type]
+    _fail_abandoned(airflow, running, settings)  # type: ignore[arg-type] - a stand-in
     with connect(settings) as connection:
         found = connection.execute("select run_id, status from audit.run").fetchall()
     return airflow, dict(found)

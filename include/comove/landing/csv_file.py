@@ -199,7 +199,7 @@ def insert_csv(
     """
     reading = _read_csv(csv.text, csv.header, csv.path)
     # Our own parts only, hence S608 has nothing to warn of.
-    numbered = f"(select *, row_number() over () as n from {reading}) as read"  # noqa: S608
+    numbered = f"(select *, row_number() over () as n from {reading}) as read"  # noqa: S608 - our own SQL
     statement = insert_statement(
         text_table(table),
         table,
