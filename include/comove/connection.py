@@ -1,5 +1,6 @@
 """Opening the warehouse and the published copy."""
 
+import datetime as dt
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,6 +87,21 @@ def connect_serving(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
     finally:
         connection.close()
+
+
+def quoted(name: str) -> str:
+    """Write a name as an SQL identifier, quotes doubled."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: object) -> str:
+    """Write a text as an SQL literal, quotes doubled."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def utc_now() -> dt.datetime:
+    """Tell the time as the warehouse keeps it: UTC, without a zone."""
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
 
 
 def row_count(connection: duckdb.DuckDBPyConnection, table: str) -> int:

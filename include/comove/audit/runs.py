@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 import duckdb
 
 from comove.audit.tables import ensure_tables
-from comove.connection import connect, row_count
+from comove.connection import connect, row_count, utc_now
 from comove.home import project_root
 from comove.settings import Settings
 
@@ -60,7 +60,7 @@ def open_run(
                 settings.fingerprint(),
                 settings.seed,
                 json.dumps(_versions()),
-                _utc_now(),
+                utc_now(),
             ],
         )
 
@@ -96,7 +96,7 @@ def close_run(
             """,
             [
                 status,
-                _utc_now(),
+                utc_now(),
                 input_hash(connection),
                 json.dumps(row_counts(connection)),
                 run_id,
@@ -178,7 +178,3 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC).replace(tzinfo=None)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 
+from comove.connection import literal
 from comove.contract import Table
 from comove.landing.clean_copy import (
     KEPT_CHARACTERS,
@@ -14,7 +15,7 @@ from comove.landing.clean_copy import (
 )
 from comove.landing.discovery import FoundFile
 from comove.landing.header import Header, match_header
-from comove.landing.raw_tables import literal, text_table
+from comove.landing.raw_tables import text_table
 from comove.landing.refusal import contradictory_count
 from comove.landing.selection import Stamp, escaped_path, insert_statement
 from comove.landing.text_file import TextFile, look_through, text_lines

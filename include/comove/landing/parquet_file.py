@@ -5,13 +5,12 @@ from pathlib import Path
 
 import duckdb
 
+from comove.connection import literal, quoted
 from comove.contract import Table
 from comove.landing.discovery import FoundFile
 from comove.landing.header import Header, match_header
 from comove.landing.raw_tables import (
     canonical_type,
-    literal,
-    quoted,
     text_table,
     typed_table,
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from comove.audit import ensure_tables
-from comove.connection import connect
+from comove.connection import connect, utc_now
 from comove.landing.discovery import discover
 from comove.landing.entity import Landing, land_entity
 from comove.landing.report import LandingReport
@@ -96,7 +96,7 @@ def _empty(folder: Path) -> None:
 
 def _later_than_all(connection: duckdb.DuckDBPyConnection) -> dt.datetime:
     """Now, or just after the last landing should the clock have been set back."""
-    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    now = utc_now()
     rows = connection.execute("select max(landed_at) from audit.delivery").fetchall()
     last = rows[0][0]
     return max(now, last + dt.timedelta(microseconds=1)) if last else now

@@ -2,6 +2,7 @@
 
 import duckdb
 
+from comove.connection import quoted
 from comove.contract import Table
 from comove.errors import WarehouseError
 
@@ -14,16 +15,6 @@ PROVENANCE = {
 }
 
 _SPELLINGS: dict[str, str] = {}
-
-
-def quoted(name: str) -> str:
-    """Write a name as a SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: object) -> str:
-    """Write a text as a SQL literal."""
-    return "'" + str(text).replace("'", "''") + "'"
 
 
 def typed_table(table: Table) -> str:

@@ -4,9 +4,10 @@ import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
+from comove.connection import literal, quoted
 from comove.contract import Table
 from comove.landing.header import Header
-from comove.landing.raw_tables import PROVENANCE, literal, quoted
+from comove.landing.raw_tables import PROVENANCE
 
 
 @dataclass(frozen=True)

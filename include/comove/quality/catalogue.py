@@ -29,16 +29,6 @@ def read_catalogue(connection: duckdb.DuckDBPyConnection) -> dict[str, Columns]:
     return catalogue
 
 
-def quoted(name: str) -> str:
-    """Column name as a SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Text as a SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def is_number(data_type: str) -> bool:
     """Whether a SQL type can be averaged."""
     return data_type.upper().lstrip("U").startswith((*NUMBERS, "DECIMAL"))

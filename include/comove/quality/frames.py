@@ -9,9 +9,10 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from comove.connection import literal
 from comove.contract import Table, load_source
 from comove.portfolio import Portfolio, load_portfolio
-from comove.quality.catalogue import Columns, literal, read_catalogue
+from comove.quality.catalogue import Columns, read_catalogue
 from comove.quality.landed import landed_tables, profile_landed
 from comove.quality.profile import (
     COLUMN_METRICS,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from comove.connection import utc_now
 from comove.quality.frames import NOT_AVAILABLE, Frame
 from comove.quality.suite import Check, Suite, SuiteError, closest
 from comove.quality.wording import expected_in_words, observed_in_words
@@ -134,8 +135,7 @@ def judge(suite: Suite, frames: dict[str, Frame], where: str) -> Judgement:
         _verdict(check, absences[n], results.get(n), frames[check.table], where)
         for n, check in enumerate(suite.checks)
     )
-    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    return Judgement(verdicts, _worst(outcomes), now)
+    return Judgement(verdicts, _worst(outcomes), utc_now())
 
 
 def _expectation(gx: ModuleType, number: int, check: Check, where: str) -> Any:

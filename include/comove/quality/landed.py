@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import duckdb
 import pandas as pd
 
+from comove.connection import quoted
 from comove.contract import Column, Table
-from comove.quality.catalogue import Columns, quoted
+from comove.quality.catalogue import Columns
 
 TABLE_MEASURES = (
     "table_name",

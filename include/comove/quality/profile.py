@@ -9,7 +9,8 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from comove.quality.catalogue import Columns, is_number, is_text, literal, quoted
+from comove.connection import literal, quoted
+from comove.quality.catalogue import Columns, is_number, is_text
 from comove.quality.shift import stability_index
 
 # Quantiles, bins and the commonest categories come from about this many rows.

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from comove.audit.tables import ensure_tables
-from comove.connection import connect, row_count
+from comove.connection import connect, literal, row_count, utc_now
 from comove.contract import Table
 from comove.errors import WarehouseError
 from comove.portfolio import load_portfolio
@@ -125,7 +125,7 @@ def _note_published(
     run_id: str,
     month: dt.date | None,
 ) -> None:
-    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    now = utc_now()
     connection.executemany(
         "insert or replace into audit.published_table values (?, ?, ?, ?, ?, ?)",
         [[*name.split("."), run_id, month, rows, now] for name, rows in counts.items()],
@@ -140,7 +140,7 @@ def _copy_tables(
     *,
     note: str,
 ) -> None:
-    connection.execute(f"attach '{_quoted(fresh)}' as published")
+    connection.execute(f"attach {literal(fresh)} as published")
     try:
         for schema in PUBLISHED_SCHEMAS:
             connection.execute(f"create schema if not exists published.{schema}")
@@ -149,7 +149,7 @@ def _copy_tables(
                 f"create or replace table published.{name} as "
                 f"{_selection(name, settings)}"
             )
-            connection.execute(f"comment on table published.{name} is '{_quoted(note)}'")
+            connection.execute(f"comment on table published.{name} is {literal(note)}")
     finally:
         connection.execute("detach published")
 
@@ -192,7 +192,3 @@ def _nothing_built(settings: Settings) -> WarehouseError:
         where=str(settings.places.warehouse),
         remedy="Run the task `build` of the DAG `warehouse` first.",
     )
-
-
-def _quoted(text: object) -> str:
-    return str(text).replace("'", "''")
