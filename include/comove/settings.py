@@ -38,6 +38,46 @@ class Settings(BaseSettings):
     # How 03/04/2024 is read where a column does not say.
     date_order: Literal["dmy", "mdy"] = "dmy"
 
+    # Walk-forward of the PD model. Fold boundaries are calendar months, the same
+    # whatever month a run is for.
+    pd_train_window_months: Annotated[int, Field(ge=2)] = 36
+    pd_min_train_months: Annotated[int, Field(ge=2)] = 12
+    # Between the last month trained on and the first one predicted, because the
+    # youngest outcomes still change when late files arrive.
+    pd_gap_months: Annotated[int, Field(ge=0)] = 1
+    pd_refit_months: Annotated[int, Field(ge=1)] = 6
+    # Last months of the training window: early stopping, calibration, blend weights.
+    pd_validation_months: Annotated[int, Field(ge=1)] = 6
+    pd_search_every_months: Annotated[int, Field(ge=1)] = 12
+    pd_search_trials: Annotated[int, Field(ge=1)] = 12
+    pd_search_max_rows: Annotated[int, Field(ge=1000)] = 200_000
+    pd_max_rounds: Annotated[int, Field(ge=10)] = 400
+    # How far back a run makes predictions that are not there yet.
+    pd_history_months: Annotated[int, Field(ge=1)] = 96
+    # Ten events per fitted coefficient is the usual rule of thumb for a logit.
+    pd_min_events: Annotated[int, Field(ge=2)] = 50
+
+    # A challenger outside of these never replaces the champion.
+    gate_min_auc: Annotated[float, Field(ge=0.5, lt=1)] = 0.55
+    gate_max_calibration_ratio: Annotated[float, Field(gt=1)] = 2.0
+    gate_max_psi: Annotated[float, Field(gt=0)] = 0.25
+    gate_max_missing_share_rise: Annotated[float, Field(gt=0, le=1)] = 0.2
+    # Months of out-of-time log loss that rank the algorithms.
+    champion_window_months: Annotated[int, Field(ge=1)] = 12
+
+    # The application score: at the base points, odds of good to bad are the base odds.
+    score_base_points: Annotated[float, Field(ge=300, le=850)] = 600.0
+    score_base_odds: Annotated[float, Field(gt=0)] = 20.0
+    score_points_to_double_odds: Annotated[float, Field(gt=0)] = 50.0
+    application_score_source: Literal["own", "lender"] = "own"
+    # Bad is who was ever so late within so many months of disbursement; None leaves
+    # the months to the portfolio (6 unless it says otherwise).
+    performance_dpd_days: Annotated[int, Field(ge=1)] = 30
+    performance_months: Annotated[int, Field(ge=1)] | None = None
+
+    # Months whose residuals make the empirical distribution function.
+    residual_window_months: Annotated[int, Field(ge=1)] = 96
+
     duckdb_memory_limit_gib: Annotated[float, Field(gt=0)] = 4.0
     duckdb_threads: Annotated[int, Field(ge=1)] = 2
 
