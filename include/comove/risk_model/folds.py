@@ -1,0 +1,126 @@
+"""Walk-forward folds: what is trained on, what is left out, what is predicted."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class FoldRules(Protocol):
+    """The settings that decide the folds, in months."""
+
+    @property
+    def pd_train_window_months(self) -> int: ...  # noqa: D102 - told in Settings
+    @property
+    def pd_min_train_months(self) -> int: ...  # noqa: D102
+    @property
+    def pd_gap_months(self) -> int: ...  # noqa: D102
+    @property
+    def pd_refit_months(self) -> int: ...  # noqa: D102
+    @property
+    def pd_validation_months(self) -> int: ...  # noqa: D102
+    @property
+    def pd_search_every_months(self) -> int: ...  # noqa: D102
+    @property
+    def pd_history_months(self) -> int: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One step of the walk-forward; every date is the first day of a month.
+
+    Parameters
+    ----------
+    train_from, train_to : date
+        First and last month trained on.
+    valid_from : date
+        First month of the training window's last part, which stops the trees, weighs
+        the blend and calibrates.
+    first_month, last_month : date
+        First and last month predicted.
+    searches : bool
+        Whether hyper-parameters are searched anew; else those of the fold before hold.
+    """
+
+    train_from: dt.date
+    train_to: dt.date
+    valid_from: dt.date
+    first_month: dt.date
+    last_month: dt.date
+    searches: bool
+
+    @property
+    def name(self) -> str:
+        """First month predicted, as ``2026-07``."""
+        return f"{self.first_month:%Y-%m}"
+
+
+def plan_folds(
+    rules: FoldRules, *, first_data_month: dt.date, month: dt.date
+) -> list[Fold]:
+    """Plan the folds a run needs, oldest first.
+
+    Their boundaries are calendar months (month number divisible by ``pd_refit_months``),
+    so that every run, in whatever order, makes the same folds.
+
+    Parameters
+    ----------
+    rules : FoldRules
+        Settings.
+    first_data_month : date
+        First month with borrowers at risk.
+    month : date
+        Month of the run; the month after it is predicted too, without its outcome.
+
+    Returns
+    -------
+    list of Fold
+        Empty when no month has ``pd_min_train_months`` of history. A search belongs to
+        the first fold and to every one that begins a new ``pd_search_every_months``.
+    """
+    step, start, last = rules.pd_refit_months, number(first_data_month), number(month) + 1
+    earliest = start + rules.pd_min_train_months + rules.pd_gap_months
+    # The first fold of all, whatever the run's month: it begins the chain of searches.
+    first_block = -(-earliest // step) * step
+    wanted_from = (last - rules.pd_history_months) // step * step
+    blocks = range(first_block, last + 1, step)
+    return [
+        _fold(rules, block, start, is_first=block == first_block)
+        for block in blocks
+        if block >= _search_before(rules, max(wanted_from, first_block), first_block)
+    ]
+
+
+def number(month: dt.date) -> int:
+    """Count a month: months since year 0."""
+    return month.year * 12 + month.month - 1
+
+
+def month_of(count: int) -> dt.date:
+    """First day of a counted month."""
+    return dt.date(count // 12, count % 12 + 1, 1)
+
+
+def _search_before(rules: FoldRules, block: int, first_block: int) -> int:
+    # A fold borrows the hyper-parameters of the last search, so planning goes back to it.
+    while block > first_block and not _searches(rules, block):
+        block -= rules.pd_refit_months
+    return block
+
+
+def _searches(rules: FoldRules, block: int) -> bool:
+    return block % rules.pd_search_every_months < rules.pd_refit_months
+
+
+def _fold(rules: FoldRules, block: int, start: int, *, is_first: bool) -> Fold:
+    train_to = block - rules.pd_gap_months - 1
+    train_from = max(start, train_to - rules.pd_train_window_months + 1)
+    # No more than a third of the window, or a short history would leave nothing to fit.
+    held_out = min(rules.pd_validation_months, (train_to - train_from + 1) // 3)
+    return Fold(
+        train_from=month_of(train_from),
+        train_to=month_of(train_to),
+        valid_from=month_of(train_to - held_out + 1),
+        first_month=month_of(block),
+        last_month=month_of(block + rules.pd_refit_months - 1),
+        searches=is_first or _searches(rules, block),
+    )

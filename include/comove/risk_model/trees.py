@@ -1,0 +1,269 @@
+"""Gradient-boosted trees: a seeded search, early stopping, and the booster itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+import optuna
+import xgboost as xgb
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from comove.risk_model.matrix import Encoding
+
+FloatArray = NDArray[np.float64]
+FeatureMatrix = NDArray[np.float32]
+Tell = Callable[[str], None]
+
+# Rounds without a better validation log loss before the trees stop.
+PATIENCE_ROUNDS = 25
+MODEL_FILE = "trees.ubj"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows to learn from or to judge on.
+
+    Parameters
+    ----------
+    x : ndarray of float32, shape (n, k)
+        Features; NaN is missing.
+    y : ndarray, shape (n,)
+        1 for an event, else 0.
+    """
+
+    x: FeatureMatrix
+    y: FloatArray
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.y)
+
+    def drawn(self, rows: int, seed: int) -> Self:
+        """Draw so many rows without replacement, in their order; all if there are fewer."""
+        if len(self) <= rows:
+            return self
+        chosen = np.random.default_rng(seed).choice(len(self), rows, replace=False)
+        chosen.sort()
+        return type(self)(self.x[chosen], self.y[chosen])
+
+
+@dataclass(frozen=True)
+class TreeParameters:
+    """Hyper-parameters; the names are xgboost's, ``rounds`` is the number of trees."""
+
+    max_depth: int = 4
+    learning_rate: float = 0.08
+    min_child_weight: float = 20.0
+    subsample: float = 0.8
+    colsample_bytree: float = 0.7
+    reg_lambda: float = 5.0
+    gamma: float = 0.0
+    rounds: int = 100
+
+    def for_xgboost(self) -> dict[str, object]:
+        """Give them as xgboost takes them."""
+        return {name: value for name, value in asdict(self).items() if name != "rounds"}
+
+
+class Trees:
+    """A fitted booster.
+
+    Parameters
+    ----------
+    booster : xgboost.Booster
+        Logistic objective.
+    """
+
+    algorithm: ClassVar[str] = "xgboost"
+
+    def __init__(self, booster: xgb.Booster) -> None:
+        self.booster = booster
+
+    def margin(self, x: FeatureMatrix) -> FloatArray:
+        """Log-odds of an event.
+
+        Parameters
+        ----------
+        x : ndarray of float32, shape (n, k)
+            Features in the order of the encoding they were trained with.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+        """
+        found = self.booster.inplace_predict(x, predict_type="margin", missing=np.nan)
+        return np.asarray(found, dtype=np.float64)
+
+    def save(self, folder: Path) -> None:
+        """Write the booster as UBJ."""
+        self.booster.save_model(folder / MODEL_FILE)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what :meth:`save` wrote."""
+        booster = xgb.Booster()
+        booster.load_model(folder / MODEL_FILE)
+        return cls(booster)
+
+
+@dataclass(frozen=True)
+class TreeFitter:
+    """What fitting needs besides rows.
+
+    Parameters
+    ----------
+    encoding : Encoding
+        Features, their kinds and the signs their effects must have.
+    seed : int
+        Of the row and column sampling, and of the search.
+    threads : int
+        For xgboost.
+    max_rounds : int
+        Trees at most; early stopping ends before.
+    """
+
+    encoding: Encoding
+    seed: int
+    threads: int
+    max_rounds: int
+
+    def search(
+        self,
+        fit: Sample,
+        valid: Sample,
+        *,
+        trials: int,
+        start: TreeParameters,
+        tell: Tell,
+    ) -> TreeParameters:
+        """Search hyper-parameters by the log loss on later months.
+
+        Parameters
+        ----------
+        fit, valid : Sample
+            Earlier months to learn from, later ones to judge on.
+        trials : int
+            How many are tried; the first is `start`.
+        start : TreeParameters
+            A sensible point, tried first.
+        tell : callable
+            Takes one sentence of progress per better trial.
+
+        Returns
+        -------
+        TreeParameters
+            The best, with its number of rounds. The same for the same rows and seed.
+        """
+        train = self._matrix(fit)
+        held = self._matrix(valid, ref=train)
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        sampler = optuna.samplers.TPESampler(seed=self.seed, n_startup_trials=5)
+        study = optuna.create_study(sampler=sampler)
+        study.enqueue_trial(
+            {name: value for name, value in asdict(start).items() if name in _SPACE}
+        )
+        rounds: dict[int, int] = {}
+
+        def objective(trial: optuna.Trial) -> float:
+            parameters = replace(start, **{n: ask(trial) for n, ask in _SPACE.items()})
+            booster = self._boost(train, parameters, self.max_rounds, held)
+            rounds[trial.number] = booster.best_iteration + 1
+            return float(booster.best_score)
+
+        study.optimize(objective, n_trials=trials, callbacks=[_teller(tell)])
+        best = study.best_trial
+        return replace(start, **best.params, rounds=rounds[best.number])
+
+    def stopped(
+        self, fit: Sample, valid: Sample, parameters: TreeParameters
+    ) -> tuple[Trees, TreeParameters]:
+        """Fit until the log loss on later months gets no better.
+
+        Returns
+        -------
+        tuple of Trees and TreeParameters
+            The trees up to the best round, and the parameters with that round.
+        """
+        train = self._matrix(fit)
+        held = self._matrix(valid, ref=train)
+        booster = self._boost(train, parameters, self.max_rounds, held)
+        rounds = booster.best_iteration + 1
+        return Trees(booster[:rounds]), replace(parameters, rounds=rounds)
+
+    def fit(self, sample: Sample, parameters: TreeParameters) -> Trees:
+        """Fit a given number of rounds."""
+        return Trees(self._boost(self._matrix(sample), parameters, parameters.rounds))
+
+    def _matrix(
+        self, sample: Sample, ref: xgb.QuantileDMatrix | None = None
+    ) -> xgb.QuantileDMatrix:
+        kinds = ["c" if f.kind == "category" else "q" for f in self.encoding.features]
+        return xgb.QuantileDMatrix(
+            sample.x,
+            sample.y,
+            feature_names=list(self.encoding.names),
+            feature_types=kinds,
+            ref=ref,
+            nthread=self.threads,
+            enable_categorical=True,
+        )
+
+    def _boost(
+        self,
+        train: xgb.QuantileDMatrix,
+        parameters: TreeParameters,
+        rounds: int,
+        held: xgb.QuantileDMatrix | None = None,
+    ) -> xgb.Booster:
+        rate = float(np.clip(train.get_label().mean(), 1e-6, 1 - 1e-6))
+        signs = [
+            0 if f.kind == "category" else f.direction for f in self.encoding.features
+        ]
+        return xgb.train(
+            {
+                **parameters.for_xgboost(),
+                "objective": "binary:logistic",
+                "eval_metric": "logloss",
+                # Events are rare: the trees start from their rate instead of one half.
+                # No reweighting, which would move every probability.
+                "base_score": rate,
+                "monotone_constraints": tuple(signs),
+                "tree_method": "hist",
+                "seed": self.seed,
+                "nthread": self.threads,
+            },
+            train,
+            num_boost_round=rounds,
+            evals=[(held, "later")] if held is not None else [],
+            early_stopping_rounds=PATIENCE_ROUNDS if held is not None else None,
+            verbose_eval=False,
+        )
+
+
+_SPACE: dict[str, Callable[[optuna.Trial], object]] = {
+    "max_depth": lambda t: t.suggest_int("max_depth", 2, 5),
+    "learning_rate": lambda t: t.suggest_float("learning_rate", 0.03, 0.2, log=True),
+    "min_child_weight": lambda t: t.suggest_float("min_child_weight", 2, 100, log=True),
+    "subsample": lambda t: t.suggest_float("subsample", 0.6, 1.0),
+    "colsample_bytree": lambda t: t.suggest_float("colsample_bytree", 0.4, 1.0),
+    "reg_lambda": lambda t: t.suggest_float("reg_lambda", 0.5, 50, log=True),
+}
+
+
+def _teller(
+    tell: Tell,
+) -> Callable[[optuna.Study, optuna.trial.FrozenTrial], None]:
+    def told(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        if study.best_trial.number == trial.number:
+            tell(f"search, trial {trial.number + 1}: log loss {trial.value:.5f}")
+
+    return told
+
+
+logging.getLogger("optuna").setLevel(logging.WARNING)
