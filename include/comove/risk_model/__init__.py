@@ -1,0 +1,1 @@
+"""Conventional risk models: features, training, scoring, registry and reports."""
