@@ -35,3 +35,7 @@ class WarehouseError(ComoveError):
 
 class WarehouseBusyError(WarehouseError):
     """Another process holds the warehouse; trying again later may help."""
+
+
+class ModelError(ComoveError):
+    """A model cannot be fitted, read or applied on what it was given."""
