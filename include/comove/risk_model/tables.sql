@@ -33,6 +33,8 @@ create table if not exists risk.pd_forecast (
 
 create table if not exists risk.score (
     application_key varchar not null,
+    -- Month of the run that scored it: `store` fills it, and keeps the newest.
+    as_of date not null,
     score double,
     pd double,
     model_version varchar,

@@ -1,0 +1,114 @@
+"""What one run of the risk models is asked for, as its stages hand it on."""
+
+import datetime as dt
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from comove.errors import WarehouseError
+from comove.risk_model.folds import month_of, number
+from comove.risk_model.registry import Promotion
+from comove.settings import Settings
+
+FILE = "request.json"
+ALGORITHMS = ("xgboost", "logit", "blend")
+
+
+@dataclass(frozen=True)
+class RiskRequest:
+    """Months, seed and choices of one run; every date is the first day of a month.
+
+    Parameters
+    ----------
+    month : date
+        Month of the run: the last whose events are known to it.
+    first_month, last_month : date
+        First and last month whose predictions the run writes, in place of any that are
+        there.
+    seed : int
+        Of every random choice.
+    algorithms : tuple of str
+        That take part.
+    promotions : tuple of Promotion
+        People's choices that were known when the run began.
+    """
+
+    month: dt.date
+    first_month: dt.date
+    last_month: dt.date
+    seed: int
+    algorithms: tuple[str, ...] = ALGORITHMS
+    promotions: tuple[Promotion, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a month that is not named by its first day."""
+        for month in (self.month, self.first_month, self.last_month):
+            if month.day != 1:
+                raise WarehouseError(
+                    f"{month:%Y-%m-%d} is not the first day of a month.",
+                    where="month of the risk models",
+                    remedy=f"Ask for {month:%Y-%m}-01.",
+                )
+
+    @property
+    def forecast_month(self) -> dt.date:
+        """The month to come."""
+        return month_of(number(self.month) + 1)
+
+
+def request_for(
+    settings: Settings,
+    month: dt.date,
+    *,
+    algorithms: tuple[str, ...] = ALGORITHMS,
+    promotions: tuple[Promotion, ...] = (),
+) -> RiskRequest:
+    """Say which months a run is to predict.
+
+    Parameters
+    ----------
+    settings : Settings
+        ``pd_history_months`` and the seed.
+    month : date
+        Month of the run, first day.
+    algorithms, promotions : tuple
+        Kept as they are.
+    """
+    return RiskRequest(
+        month=month,
+        first_month=month_of(number(month) - settings.pd_history_months + 1),
+        last_month=month,
+        seed=settings.seed,
+        algorithms=algorithms,
+        promotions=promotions,
+    )
+
+
+def write_request(folder: Path, request: RiskRequest) -> None:
+    """Write a request as ``request.json`` into the folder of its run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(asdict(request), indent=2, default=str)
+    (folder / FILE).write_text(text + "\n")
+
+
+def read_request(folder: Path) -> RiskRequest:
+    """Read the request of a run.
+
+    Raises
+    ------
+    WarehouseError
+        When the folder has none.
+    """
+    file = folder / FILE
+    if not file.is_file():
+        raise WarehouseError(
+            "there is no request of a run.",
+            where=str(file),
+            remedy="Run the stage that builds the features first.",
+        )
+    kept = json.loads(file.read_text())
+    for name in ("month", "first_month", "last_month"):
+        kept[name] = dt.date.fromisoformat(kept[name])
+    kept["algorithms"] = tuple(kept["algorithms"])
+    kept["promotions"] = tuple(Promotion.from_json(one) for one in kept["promotions"])
+    return RiskRequest(**kept)
