@@ -118,3 +118,194 @@ class ModelRecord:
 
 
 _DATES = ("trained_from", "trained_to", "first_month_predicted")
+
+
+def model_folder(home: Home, purpose: str, model_version: str) -> Path:
+    """Folder of a model version; it need not be there.
+
+    Inside stand ``record.json``, the members (``xgboost/model.ubj``,
+    ``logit/model.skops`` with ``bins.json``) and, where there are any,
+    ``calibration.json``, ``blend.json`` and ``encoding.json``.
+    """
+    return home.artifacts / "models" / purpose / model_version
+
+
+@contextmanager
+def new_artifact(folder: Path) -> Iterator[Path]:
+    """Write a folder whole or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        Its final place; one that is there is replaced.
+
+    Yields
+    ------
+    Path
+        A draft beside it, moved into place on leaving; thrown away on an error.
+
+    Raises
+    ------
+    ArtifactError
+        When the draft has no record on leaving.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        yield draft
+        if not (draft / RECORD).is_file():
+            raise _without_record(draft)
+        _move_into_place(draft, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def write_record(folder: Path, record: ModelRecord) -> None:
+    """Write the record of a model into its folder, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f".{RECORD}.{os.getpid()}"
+    draft.write_text(json.dumps(record.to_json(), indent=2, sort_keys=True) + "\n")
+    draft.replace(folder / RECORD)
+
+
+def read_record(folder: Path) -> ModelRecord:
+    """Read the record of a model.
+
+    Raises
+    ------
+    ArtifactError
+        When there is none, or it cannot be read.
+    """
+    file = folder / RECORD
+    try:
+        return ModelRecord.from_json(json.loads(file.read_text()))
+    except FileNotFoundError as error:
+        raise _without_record(folder) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(
+            f"it is not a model's record ({error}).",
+            where=str(file),
+            remedy="Move the folder away; the next run of `risk_model` fits it anew.",
+        ) from error
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the installed packages that can change a number, by name."""
+    return {name: found for name in DECISIVE_PACKAGES if (found := _version(name))}
+
+
+def recipe_hash() -> str:
+    """Hash of the source files that decide numbers.
+
+    Returns
+    -------
+    str
+        SHA-256, hexadecimal: a change of the code, comments included, refits.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        if file.name not in INDECISIVE_FILES:
+            digest.update(f"{file.name}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def relation_hash(connection: duckdb.DuckDBPyConnection, relation: str) -> str:
+    """Hash of the rows of a relation, whatever their order.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        Where the relation is.
+    relation : str
+        SQL of a select without its parentheses, or the name of a table.
+
+    Returns
+    -------
+    str
+        SHA-256, hexadecimal, of the columns' names and types, the number of rows, and
+        the sum and the exclusive or of the rows' 64-bit hashes. Equal rows in any order
+        give equal hashes on the same version of DuckDB; a repeated row counts. Null and
+        NaN are told apart; so are a missing value in one column and in the next.
+    """
+    source = relation if " " not in relation.strip() else f"({relation})"
+    columns = connection.execute(f"describe select * from {source}").fetchall()  # noqa: S608 - SQL of ours
+    # The hash of a whole row is that of its fields in their order, nulls included; sum
+    # and exclusive or together leave no pair of repeated rows unseen.
+    figures = connection.execute(
+        f"""
+        select count(*), coalesce(sum(row_hash::hugeint), 0),
+            coalesce(bit_xor(row_hash), 0)
+        from (select hash(whole_row) as row_hash from {source} as whole_row)
+        """  # noqa: S608 - SQL of ours
+    ).fetchone()
+    content = [[str(c[0]), str(c[1])] for c in columns], [str(f) for f in figures or ()]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def input_hash(*, data_hash: str, settings_hash: str, seed: int, **further: Any) -> str:
+    """Hash of all a model follows from.
+
+    Parameters
+    ----------
+    data_hash, settings_hash : str
+        Of the rows trained on, and of the settings.
+    seed : int
+        Of every random choice.
+    **further
+        Whatever else decides it and JSON knows: the fold's months, the algorithm, the
+        hyper-parameters handed over from an earlier search.
+
+    Returns
+    -------
+    str
+        SHA-256, hexadecimal; the code and the packages' versions count as well.
+    """
+    content = {
+        "data": data_hash,
+        "settings": settings_hash,
+        "seed": seed,
+        "recipe": recipe_hash(),
+        "libraries": library_versions(),
+        "further": further,
+    }
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def version_name(
+    purpose: str, algorithm: str, first_month: dt.date, content_hash: str
+) -> str:
+    """Name a model version by what it is made of.
+
+    >>> version_name("pd", "logit", dt.date(2026, 7, 1), "0a1b2c3d4e5f")
+    'pd-logit-2026-07-0a1b2c3d'
+    """
+    return f"{purpose}-{algorithm}-{first_month:%Y-%m}-{content_hash[:8]}"
+
+
+def _move_into_place(draft: Path, folder: Path) -> None:
+    # A folder that is not empty cannot be replaced in one step: the old one moves aside
+    # first. Between the two a reader finds none, never half of one.
+    draft.chmod(0o755)
+    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old."))
+    try:
+        if folder.exists():
+            folder.rename(aside / folder.name)
+        draft.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _without_record(folder: Path) -> ArtifactError:
+    return ArtifactError(
+        "the model's folder holds no record.",
+        where=str(folder / RECORD),
+        remedy="Run the DAG `risk_model` for a month this model predicts; it refits.",
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
