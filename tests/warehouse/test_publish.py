@@ -152,3 +152,49 @@ def test_waiting_ends_once_the_other_process_lets_go(settings: Settings) -> None
         first.execute("create table held as select 1 as one")
     with connect(settings, read_only=True) as second:
         assert isinstance(second, duckdb.DuckDBPyConnection)
+
+
+def test_a_run_publishes_only_what_its_own_gates_have_passed(settings: Settings) -> None:
+    build_marts(settings, rows=3)
+    publish(settings, run_id="warehouse", month=MONTH)
+    build_marts(settings, rows=9)
+    make_predictions(settings, rows=2)
+    report = publish(settings, run_id="risk", month=MONTH, schemas=("risk", "audit"))
+    assert published_rows(settings) == 3
+    assert report.tables["risk.pd_prediction"] == 2
+    assert published_by(settings) == {
+        "dim_borrower": "warehouse",
+        "pd_prediction": "risk",
+    }
+
+
+def test_tables_the_warehouse_no_longer_holds_leave_the_copy(settings: Settings) -> None:
+    build_marts(settings, rows=3)
+    make_predictions(settings, rows=2)
+    publish(settings, run_id="risk", month=MONTH)
+    settings.places.warehouse.unlink()
+    build_marts(settings, rows=5)
+    publish(settings, run_id="other", month=MONTH, schemas=("marts", "audit"))
+    assert published_by(settings) == {"dim_borrower": "other"}
+
+
+def make_predictions(settings: Settings, rows: int) -> None:
+    with connect(settings) as connection:
+        connection.execute(
+            f"create table risk.pd_prediction as "
+            f"select range as borrower_key from range({rows})"
+        )
+
+
+def published_by(settings: Settings) -> dict[str, str]:
+    with connect_serving(settings) as connection:
+        return dict(
+            connection.execute(
+                """
+                select table_name, run_id
+                from duckdb_tables() inner join audit.published_table
+                    using (schema_name, table_name)
+                where schema_name in ('marts', 'risk')
+                """
+            ).fetchall()
+        )

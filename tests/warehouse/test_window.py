@@ -2,14 +2,17 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from comove.audit.tables import ensure_tables
 from comove.errors import WarehouseError
+from comove.warehouse import window
 from comove.warehouse.window import (
     BuildRequest,
+    last_request,
     logic_hash,
     note_built,
     request_build,
@@ -124,3 +127,30 @@ def test_a_day_within_a_month_is_refused(warehouse: duckdb.DuckDBPyConnection) -
 def test_the_logic_changes_with_the_variables() -> None:
     assert logic_hash({"event_dpd_days": 30}) == logic_hash({"event_dpd_days": 30})
     assert logic_hash({"event_dpd_days": 30}) != logic_hash({"event_dpd_days": 60})
+
+
+def test_the_logic_of_the_marts_is_not_that_of_features_and_risk_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window, "project_root", lambda: tmp_path)
+
+    def hash_after_writing(name: str) -> str:
+        file = tmp_path / "dbt_project" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("select 1")
+        return logic_hash({})
+
+    before = hash_after_writing("models/marts/fct_loan.sql")
+    assert hash_after_writing("models/features/feat_application.sql") == before
+    assert hash_after_writing("models/risk/residual.sql") == before
+    assert hash_after_writing("models/marts/dim_borrower.sql") != before
+
+
+def test_the_last_request_counts_once_its_build_has_ended_well(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
+    assert last_request(warehouse) is None
+    asked = ask(warehouse, MARCH)
+    assert last_request(warehouse) is None
+    have_built(warehouse, MARCH)
+    assert last_request(warehouse) == asked

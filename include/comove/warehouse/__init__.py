@@ -1,17 +1,29 @@
 """The warehouse: opening, building with dbt, publishing."""
 
 from comove.connection import connect, connect_serving
-from comove.warehouse.build import BuildReport, build, document, run_dbt
+from comove.warehouse.build import (
+    BuildReport,
+    build,
+    build_features,
+    build_risk,
+    document,
+    run_dbt,
+)
 from comove.warehouse.publish import PublishReport, publish, refresh_published_audit
+from comove.warehouse.readiness import require_built, require_published_marts
 
 __all__ = [
     "BuildReport",
     "PublishReport",
     "build",
+    "build_features",
+    "build_risk",
     "connect",
     "connect_serving",
     "document",
     "publish",
     "refresh_published_audit",
+    "require_built",
+    "require_published_marts",
     "run_dbt",
 ]

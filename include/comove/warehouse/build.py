@@ -19,6 +19,7 @@ from comove.errors import WarehouseBusyError, WarehouseError
 from comove.home import Home, project_root
 from comove.portfolio import load_portfolio
 from comove.settings import Settings
+from comove.warehouse.readiness import require_built
 from comove.warehouse.window import BuildRequest, logic_hash, note_built, request_build
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 Tell = Callable[[str], None]
+
+# Built by the DAG `risk_model`, each once its own inputs are there.
+FEATURES, RISK = "tag:features", "tag:risk"
 
 _KEPT_RUNS = 5
 _NAMED_FAILURES = 5
@@ -68,7 +72,7 @@ def build(
     full_refresh: bool = False,
     tell: Tell = LOG.info,
 ) -> BuildReport:
-    """Build and test every table up to a month.
+    """Build and test every table up to a month, features and risk tables left out.
 
     Parameters
     ----------
@@ -108,6 +112,73 @@ def build(
     with connect(settings) as connection:
         note_built(connection, run_id)
     return _report(request, results)
+
+
+def build_features(
+    settings: Settings, *, run_id: str, month: dt.date, tell: Tell = LOG.info
+) -> BuildReport:
+    """Build and test the features of the risk models, from the marts as they stand.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which portfolio and home.
+    run_id : str
+        Names the folder of dbt's own files.
+    month : date
+        First day of the last month the features must reach.
+    tell : callable
+        As of `build`.
+
+    Returns
+    -------
+    BuildReport
+        Counts and times.
+
+    Raises
+    ------
+    WarehouseError
+        When the marts are not built up to the month, a table cannot be built or a test
+        fails; says which.
+    """
+    request = require_built(settings, month)
+    return _build_part(settings, run_id, FEATURES, request, tell)
+
+
+def build_risk(settings: Settings, *, run_id: str, tell: Tell = LOG.info) -> BuildReport:
+    """Build and test the risk tables made in SQL, from the predictions in `risk`.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which portfolio and home.
+    run_id : str
+        Names the folder of dbt's own files.
+    tell : callable
+        As of `build`.
+
+    Returns
+    -------
+    BuildReport
+        Counts and times.
+
+    Raises
+    ------
+    WarehouseError
+        When a table cannot be built or a test fails; says which.
+    """
+    return _build_part(settings, run_id, RISK, require_built(settings), tell)
+
+
+def _build_part(
+    settings: Settings, run_id: str, part: str, request: BuildRequest, tell: Tell
+) -> BuildReport:
+    target = _target(settings.places, run_id)
+    arguments = ["build", "--select", part, *_WITHOUT_UNIT_TESTS]
+    outcome = _invoke(settings, arguments, target, tell)
+    # These tables are built whole: there is no first month.
+    whole = BuildRequest(request.month, request.horizon, None)
+    return _report(whole, _results_or_raise(outcome, target))
 
 
 def document(settings: Settings, *, run_id: str, tell: Tell = LOG.info) -> Path:
@@ -194,9 +265,12 @@ def dbt_variables(settings: Settings) -> dict[str, Any]:
     }
 
 
+# Unit tests judge the SQL, not the data: `make test` runs them.
+_WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
+
+
 def _build_arguments(request: BuildRequest) -> list[str]:
-    # Unit tests judge the SQL, not the data: `make test` runs them.
-    arguments = ["build", "--exclude-resource-type", "unit_test"]
+    arguments = ["build", "--exclude", FEATURES, RISK, *_WITHOUT_UNIT_TESTS]
     return [*arguments, "--full-refresh"] if request.is_full else arguments
 
 

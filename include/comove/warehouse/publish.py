@@ -37,7 +37,13 @@ class PublishReport:
     size_bytes: int
 
 
-def publish(settings: Settings, *, run_id: str, month: dt.date | None) -> PublishReport:
+def publish(
+    settings: Settings,
+    *,
+    run_id: str,
+    month: dt.date | None,
+    schemas: tuple[str, ...] = PUBLISHED_SCHEMAS,
+) -> PublishReport:
     """Copy `marts`, `risk` and `audit` and swap the copy in; readers are not disturbed.
 
     Personal data in quarantined rows is masked in the copy. Whoever has the old copy
@@ -51,6 +57,10 @@ def publish(settings: Settings, *, run_id: str, month: dt.date | None) -> Publis
         Noted at every published table.
     month : date or None
         Month the run was for.
+    schemas : tuple of str
+        What to publish; tables of other schemas stay as they were published, unless
+        the warehouse no longer holds them. A run publishes only what its own gates
+        have passed.
 
     Returns
     -------
@@ -63,13 +73,16 @@ def publish(settings: Settings, *, run_id: str, month: dt.date | None) -> Publis
         When the marts have not been built.
     """
     fresh = _fresh_file(settings)
+    if set(schemas) != set(PUBLISHED_SCHEMAS):
+        _begin_with_published(fresh, settings)
     with connect(settings) as connection:
         ensure_tables(connection)
-        tables = _tables(connection, PUBLISHED_SCHEMAS)
-        if not any(name.startswith("marts.") for name in tables):
+        if not _tables(connection, ("marts",)):
             raise _nothing_built(settings)
+        tables = _tables(connection, schemas)
         counts = {name: row_count(connection, name) for name in tables}
         _note_published(connection, counts, run_id, month)
+        _drop_gone(connection, fresh)
         _copy_tables(connection, fresh, tables, settings, note=f"published by {run_id}")
     _swap_in(fresh, settings.places.serving)
     return PublishReport(counts, settings.places.serving.stat().st_size)
@@ -81,8 +94,7 @@ def refresh_published_audit(settings: Settings) -> None:
     So a failed run shows why it failed while every figure stays the last good one.
     """
     fresh = _fresh_file(settings)
-    if settings.places.serving.is_file():
-        shutil.copyfile(settings.places.serving, fresh)
+    _begin_with_published(fresh, settings)
     with connect(settings) as connection:
         ensure_tables(connection)
         tables = _tables(connection, ("audit",))
@@ -96,6 +108,11 @@ def _fresh_file(settings: Settings) -> Path:
     for left_over in folder.glob("*.fresh*"):
         left_over.unlink()
     return folder / f"comove.{os.getpid()}.fresh"
+
+
+def _begin_with_published(fresh: Path, settings: Settings) -> None:
+    if settings.places.serving.is_file():
+        shutil.copyfile(settings.places.serving, fresh)
 
 
 def _swap_in(fresh: Path, serving: Path) -> None:
@@ -130,6 +147,24 @@ def _note_published(
         "insert or replace into audit.published_table values (?, ?, ?, ?, ?, ?)",
         [[*name.split("."), run_id, month, rows, now] for name, rows in counts.items()],
     )
+
+
+def _drop_gone(connection: duckdb.DuckDBPyConnection, fresh: Path) -> None:
+    # Those of another lender than the one the warehouse now holds, for instance.
+    kept = set(_tables(connection, PUBLISHED_SCHEMAS))
+    connection.execute(f"attach {literal(fresh)} as published")
+    try:
+        published = connection.execute(
+            """
+            select schema_name || '.' || table_name from duckdb_tables()
+            where database_name = 'published'
+            """
+        ).fetchall()
+        for (name,) in published:
+            if name not in kept:
+                connection.execute(f"drop table published.{name}")
+    finally:
+        connection.execute("detach published")
 
 
 def _copy_tables(

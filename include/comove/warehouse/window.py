@@ -13,6 +13,8 @@ from comove.errors import WarehouseError
 from comove.home import project_root
 
 _LOGIC_SUFFIXES = {".sql", ".csv", ".yml"}
+# Built whole by the DAG `risk_model`: a change to them leaves the marts as they are.
+_BUILT_LATER = {"features", "risk"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ def logic_hash(variables: dict[str, Any]) -> str:
     Returns
     -------
     str
-        SHA-256, hexadecimal, of the variables and of every file of the dbt project.
+        SHA-256, hexadecimal, of the variables and of every file of the dbt project that
+        tables built month by month follow from.
     """
     digest = hashlib.sha256(json.dumps(variables, sort_keys=True).encode())
     for file in _logic_files():
@@ -76,6 +79,7 @@ def _logic_files() -> list[Path]:
         for folder in ("macros", "models", "seeds")
         for file in (project / folder).rglob("*")
         if file.suffix in _LOGIC_SUFFIXES
+        and file.relative_to(project / folder).parts[0] not in _BUILT_LATER
     )
 
 
@@ -127,11 +131,27 @@ def request_build(
         """
         create or replace table audit.build_request as
         select ?::date as month, ?::date as horizon, ?::date as build_from,
-            ?::varchar as logic_hash, false as is_built
+            ?::varchar as logic_hash, false as is_built, null::varchar as run_id
         """,
         [request.month, request.horizon, request.build_from, logic],
     )
     return request
+
+
+def last_request(connection: duckdb.DuckDBPyConnection) -> BuildRequest | None:
+    """Give what was asked of the last build; None if it did not end well.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The warehouse.
+    """
+    if not _exists(connection, "audit", "build_request"):
+        return None
+    row = connection.execute(
+        "select month, horizon, build_from from audit.build_request where is_built"
+    ).fetchone()
+    return BuildRequest(*row) if row else None
 
 
 def note_built(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
@@ -155,7 +175,9 @@ def note_built(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
         """,
         [run_id],
     )
-    connection.execute("update audit.build_request set is_built = true")
+    connection.execute(
+        "update audit.build_request set is_built = true, run_id = ?", [run_id]
+    )
 
 
 def _build_from(
