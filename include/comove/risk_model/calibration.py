@@ -99,10 +99,12 @@ class _Posterior:
         down = (spread * self.offset) @ self.offset
         curve = np.array([[down, across], [across, spread.sum()]])
         curve += np.diag(self.precision)
-        return -np.linalg.solve(curve, slope)
+        downhill: FloatArray = -np.linalg.solve(curve, slope)
+        return downhill
 
     def _line(self, theta: FloatArray) -> FloatArray:
-        return theta[0] * self.offset + (self.centre + theta[1])
+        slope, shift = float(theta[0]), float(theta[1])
+        return slope * self.offset + (self.centre + shift)
 
 
 def _minimise(posterior: _Posterior) -> FloatArray:

@@ -7,6 +7,8 @@ never an exception, so that a month without events is a blank and not a failed r
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -93,12 +95,15 @@ def ks(y: ArrayLike, p: ArrayLike) -> float:
     event, other = classes
     # Between two events only the other function rises, so the difference is extreme at
     # an event or just below one.
-    gaps = [
-        np.searchsorted(other, event, side=side) / len(other)
-        - np.searchsorted(event, event, side=side) / len(event)
-        for side in ("left", "right")
-    ]
-    return float(max(np.abs(gap).max() for gap in gaps))
+    return max(_widest_gap(event, other, "left"), _widest_gap(event, other, "right"))
+
+
+def _widest_gap(
+    event: FloatArray, other: FloatArray, side: Literal["left", "right"]
+) -> float:
+    share_of_others = np.searchsorted(other, event, side=side) / len(other)
+    share_of_events = np.searchsorted(event, event, side=side) / len(event)
+    return float(np.abs(share_of_others - share_of_events).max())
 
 
 def log_loss(y: ArrayLike, p: ArrayLike, weights: ArrayLike | None = None) -> float:
