@@ -1,8 +1,8 @@
 """The challenger's gate: what a model must show before it may replace the champion."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ from scipy import stats
 
 from comove.quality.shift import stability_index
 from comove.quality.suite import Severity
-from comove.settings import Settings
+from comove.risk_model.metrics import auc, log_loss
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -90,3 +90,261 @@ class Check:
     def from_json(kept: Mapping[str, Any]) -> "Check":
         """Read what `to_json` wrote."""
         return Check(**kept)
+
+
+class GateRules(Protocol):
+    """The settings a challenger is judged by."""
+
+    @property
+    def gate_min_auc(self) -> float: ...  # noqa: D102 - told in Settings
+    @property
+    def gate_max_calibration_ratio(self) -> float: ...  # noqa: D102
+    @property
+    def gate_max_psi(self) -> float: ...  # noqa: D102
+    @property
+    def gate_max_missing_share_rise(self) -> float: ...  # noqa: D102
+
+
+def judge_challenger(evidence: Evidence, settings: GateRules) -> tuple[Check, ...]:
+    """Judge whether a model may replace the champion.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Its validation rows and the features' figures.
+    settings : Settings
+        The limits, ``gate_…``.
+
+    Returns
+    -------
+    tuple of Check
+        In a fixed order. What cannot be judged (no event, no champion yet) is ``info``
+        and says so; a model without one finite prediction is refused.
+    """
+    usable = _predictions(evidence)
+    checks = [usable]
+    if usable.success:
+        checks += [
+            _discrimination(evidence, settings.gate_min_auc),
+            _calibration(evidence, settings.gate_max_calibration_ratio),
+            _stable_scores(evidence, settings.gate_max_psi),
+            _stable_order(evidence),
+        ]
+    return (
+        *checks,
+        _missing(evidence, settings.gate_max_missing_share_rise),
+        _population(evidence, settings.gate_max_psi),
+    )
+
+
+def refusal(checks: Iterable[Check]) -> str | None:
+    """Say why a model is refused.
+
+    Returns
+    -------
+    str or None
+        Failed critical checks with what was observed, as a sentence; None when the
+        model may replace the champion.
+    """
+    failed = [check for check in checks if check.refuses]
+    sentences = (
+        f"{c.name}: observed {c.observed}, expected {c.expected}" for c in failed
+    )
+    return "; ".join(sentences) + "." if failed else None
+
+
+def auc_standard_error(area: float, events: int, others: int) -> float:
+    """Compute the standard error of an area under the ROC curve.
+
+    Parameters
+    ----------
+    area : float
+        Under the curve, 0 to 1.
+    events, others : int
+        Rows with and without the event, at least one each.
+
+    Returns
+    -------
+    float
+        Hanley and McNeil (1982), equation 2, with their approximations
+        Q1 = A / (2 - A) and Q2 = 2 A² / (1 + A).
+    """
+    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
+    spread = (
+        area * (1 - area) + (events - 1) * (q1 - area**2) + (others - 1) * (q2 - area**2)
+    )
+    return float(np.sqrt(spread / (events * others)))
+
+
+def poisson_interval(count: int, level: float = 0.95) -> tuple[float, float]:
+    """Compute the exact interval of a Poisson mean from one count.
+
+    Parameters
+    ----------
+    count : int
+        Events observed.
+    level : float
+        Coverage at least.
+
+    Returns
+    -------
+    tuple of float
+        Garwood (1936): halves of chi-squared quantiles; from 0 when the count is 0.
+    """
+    tail = (1 - level) / 2
+    low = stats.chi2.ppf(tail, 2 * count) / 2 if count else 0.0
+    return float(low), float(stats.chi2.ppf(1 - tail, 2 * count + 2) / 2)
+
+
+def _predictions(evidence: Evidence) -> Check:
+    outside = int(np.sum(~((evidence.p > 0) & (evidence.p < 1))))
+    rows = len(evidence.p)
+    observed = f"{outside:,} of {rows:,} rows outside" if rows else "no rows to judge"
+    return Check(
+        name="Every prediction is a probability strictly between 0 and 1",
+        severity="critical",
+        success=rows > 0 and not outside,
+        observed=observed,
+        expected="a finite PD above 0 and below 1 in every validation row",
+        remedy="Look for features without any value, and at the validation months.",
+    )
+
+
+def _discrimination(evidence: Evidence, least: float) -> Check:
+    name = "The model ranks those with an event above the others"
+    rows, events = len(evidence.y), int(np.sum(evidence.y))
+    if events in (0, rows):
+        kind = "an" if events else "no"
+        return _nothing_to_judge(name, f"all {rows:,} rows have {kind} event")
+    area = auc(evidence.y, evidence.p)
+    # The least area a model with exactly the least required would show by chance.
+    chance = stats.norm.ppf(1 - LEAST_CHANCE) * auc_standard_error(
+        least, events, rows - events
+    )
+    is_flat = bool(np.ptp(evidence.p) == 0)
+    shown = "the same prediction in every row" if is_flat else f"AUC {area:.3f}"
+    return Check(
+        name=name,
+        severity="critical",
+        success=bool(area >= least - chance and not is_flat),
+        observed=f"{shown} ({events:,} events among {rows:,} rows)",
+        expected=f"AUC at least {least:.3g}, less {chance:.3f} that chance explains",
+        remedy="Look at the features' shift and missing shares on the model's card; "
+        "the champion goes on meanwhile.",
+    )
+
+
+def _calibration(evidence: Evidence, most: float) -> Check:
+    events, expected = int(np.sum(evidence.y)), float(np.sum(evidence.p))
+    low, high = poisson_interval(events)
+    return Check(
+        name="As many events happen as the model expects",
+        severity="critical",
+        success=bool(low / most <= expected <= high * most),
+        observed=f"{expected:,.1f} expected, {events:,} happened (95 % interval "
+        f"{low:,.1f} to {high:,.1f})",
+        expected=f"within {most:.3g} times the interval either way",
+        remedy="Look at the events by month: a validation window of another time "
+        "than the months before it needs a shorter training window.",
+    )
+
+
+def _stable_scores(evidence: Evidence, most: float) -> Check:
+    name = "The scores are spread as the champion's, or predict better"
+    if evidence.p_champion is None:
+        return _nothing_to_judge(name, "there is no champion yet")
+    psi = _score_psi(evidence.p, evidence.p_champion)
+    if np.isnan(psi):
+        return _nothing_to_judge(name, f"{len(evidence.p):,} rows are too few")
+    gain = log_loss(evidence.y, evidence.p_champion) - log_loss(evidence.y, evidence.p)
+    return Check(
+        name=name,
+        severity="critical",
+        # When times change, the scores of a better model move: only a change that
+        # earns nothing is refused, or the old champion would stay for ever.
+        success=bool(psi <= most or gain > 0),
+        observed=f"PSI {psi:.3f}, log loss {abs(gain):.5f} "
+        f"{'better' if gain > 0 else 'worse'} than the champion's",
+        expected=f"PSI at most {most:.3g}, or a log loss below the champion's",
+        remedy="Compare the cards of both models; a person may promote either.",
+    )
+
+
+def _stable_order(evidence: Evidence) -> Check:
+    name = "The borrowers are ranked much as by the champion"
+    champion = evidence.p_champion
+    if champion is None:
+        return _nothing_to_judge(name, "there is no champion yet")
+    if np.ptp(champion) == 0 or np.ptp(evidence.p) == 0:
+        return _nothing_to_judge(name, "one of the two predicts the same in every row")
+    correlation = float(stats.spearmanr(evidence.p, champion).statistic)
+    return Check(
+        name=name,
+        severity="warning",
+        success=bool(correlation >= MIN_RANK_CORRELATION),
+        observed=f"rank correlation {correlation:.2f}",
+        expected=f"at least {MIN_RANK_CORRELATION}",
+        remedy="Compare the reasons on both cards before explaining scores to anyone.",
+    )
+
+
+def _missing(evidence: Evidence, most: float) -> Check:
+    name = "No feature is missing much more often than in training"
+    now = evidence.missing_now
+    if not now:
+        return _nothing_to_judge(name, "no feature was counted")
+    rises = {f: share - evidence.missing_trained.get(f, 0.0) for f, share in now.items()}
+    all_gone = all(share >= 1 for share in now.values())
+    observed = "no feature has any value" if all_gone else _worst(rises, most, "risen by")
+    return Check(
+        name=name,
+        severity="critical",
+        success=bool(not all_gone and max(rises.values()) <= most),
+        observed=observed,
+        expected=f"a rise of the missing share of at most {most:.3g}, and some values",
+        remedy="Look at the newest deliveries of the entities these features come from.",
+    )
+
+
+def _population(evidence: Evidence, most: float) -> Check:
+    name = "The features are distributed as in training"
+    psi = {f: value for f, value in evidence.feature_psi.items() if not np.isnan(value)}
+    if not psi:
+        return _nothing_to_judge(name, "too few rows")
+    return Check(
+        name=name,
+        severity="warning",
+        success=bool(max(psi.values()) <= most),
+        observed=_worst(psi, most, "PSI"),
+        expected=f"PSI of each feature at most {most:.3g}",
+        remedy="See `risk.feature_stability` for the months in which it moved.",
+    )
+
+
+def _nothing_to_judge(name: str, why: str) -> Check:
+    return Check(
+        name=name,
+        severity="info",
+        success=True,
+        observed=f"not available: {why}",
+        expected="something to judge",
+        remedy="Nothing to do.",
+    )
+
+
+def _worst(figures: Mapping[str, float], most: float, word: str) -> str:
+    """Name the features beyond a limit, or the one closest to it."""
+    ranked = sorted(figures, key=lambda name: (-figures[name], name))
+    beyond = [name for name in ranked if figures[name] > most]
+    shown = (beyond or ranked[:1])[:SHOWN_FEATURES]
+    more = f"; and {len(beyond) - len(shown)} more" if len(beyond) > len(shown) else ""
+    return "; ".join(f"{name} {word} {figures[name]:.3f}" for name in shown) + more
+
+
+def _score_psi(now: FloatArray, before: FloatArray) -> float:
+    cuts = np.unique(np.quantile(before, np.linspace(0, 1, SCORE_BANDS + 1)[1:-1]))
+    counts = [
+        np.bincount(np.searchsorted(cuts, p), minlength=len(cuts) + 1)
+        for p in (now, before)
+    ]
+    return stability_index(counts[0], counts[1])

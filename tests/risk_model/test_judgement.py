@@ -1,0 +1,267 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from comove.risk_model.judgement import (
+    Check,
+    Evidence,
+    auc_standard_error,
+    judge_challenger,
+    poisson_interval,
+    refusal,
+)
+from comove.settings import Settings
+
+RULES = Settings()
+AUC = "The model ranks those with an event above the others"
+CALIBRATION = "As many events happen as the model expects"
+SPREAD = "The scores are spread as the champion's, or predict better"
+ORDER = "The borrowers are ranked much as by the champion"
+MISSING = "No feature is missing much more often than in training"
+SHIFT = "The features are distributed as in training"
+PROBABILITY = "Every prediction is a probability strictly between 0 and 1"
+
+
+def lender(rows=20_000, seed=1, spread=1.0):
+    """Borrowers whose true PD the model knows: logit-normal around 2.7 %."""
+    random = np.random.default_rng(seed)
+    p = 1 / (1 + np.exp(3.6 - spread * random.standard_normal(rows)))
+    y = (random.random(rows) < p).astype(float)
+    return y, p
+
+
+def verdicts(evidence):
+    return {check.name: check for check in judge_challenger(evidence, RULES)}
+
+
+def refused(evidence):
+    return [check.name for check in judge_challenger(evidence, RULES) if check.refuses]
+
+
+def test_a_sound_model_passes_every_check():
+    y, p = lender()
+    sound = Evidence(
+        y, p, p, {"dpd": 0.01}, {"dpd": 0.1, "income": 0.5}, {"dpd": 0.1, "income": 0.6}
+    )
+    assert all(check.success for check in judge_challenger(sound, RULES))
+    assert refusal(judge_challenger(sound, RULES)) is None
+
+
+# Discrimination
+
+
+def test_a_model_that_ranks_by_chance_is_refused_with_its_figures():
+    y, p = lender()
+    shuffled = Evidence(y, np.random.default_rng(2).permutation(p))
+    check = verdicts(shuffled)[AUC]
+    assert check.refuses
+    assert check.observed.startswith(("AUC 0.48", "AUC 0.49", "AUC 0.50", "AUC 0.51"))
+    assert f"({int(y.sum()):,} events among 20,000 rows)" in check.observed
+
+
+def test_few_events_do_not_refuse_a_model_by_noise():
+    y, p = np.zeros(60), np.linspace(0.01, 0.2, 60)
+    y[[10, 30, 40]] = 1  # AUC 0.45
+    assert verdicts(Evidence(y, p))[AUC].success
+
+
+def test_a_sound_model_is_refused_by_chance_in_at_most_one_of_twenty_samples():
+    # AUC of exactly the least required: events from N(delta, 1), others from N(0, 1),
+    # with delta = sqrt(2) * quantile(AUC).
+    shift = np.sqrt(2) * stats.norm.ppf(RULES.gate_min_auc)
+    random = np.random.default_rng(3)
+    refusals = 0
+    for _ in range(400):
+        x = np.concatenate([random.normal(shift, 1, 30), random.normal(0, 1, 300)])
+        y = np.repeat([1.0, 0.0], [30, 300])
+        refusals += verdicts(Evidence(y, stats.norm.cdf(x)))[AUC].refuses
+    assert refusals / 400 < 0.08  # 0.05 and three standard errors
+
+
+def test_a_model_with_one_prediction_for_all_is_refused():
+    y, _ = lender(200)
+    check = verdicts(Evidence(y, np.full(200, 0.03)))[AUC]
+    assert check.refuses
+    assert check.observed.startswith("the same prediction in every row")
+
+
+@pytest.mark.parametrize(
+    ("event", "words"), [(0.0, "have no event"), (1.0, "have an event")]
+)
+def test_one_class_only_cannot_be_ranked_and_says_so(event, words):
+    check = verdicts(Evidence(np.full(80, event), np.linspace(0.01, 0.05, 80)))[AUC]
+    assert (check.severity, check.success) == ("info", True)
+    assert check.observed.startswith("not available: all 80 rows")
+    assert words in check.observed
+
+
+def test_the_standard_error_is_that_of_hanley_and_mcneil():
+    # Their worked example (Radiology 143, 1982): area 0.893, 51 abnormal and 58 normal
+    # images, standard error 0.032.
+    assert auc_standard_error(0.893, 51, 58) == pytest.approx(0.032, abs=0.0006)
+
+
+def test_the_standard_error_is_exact_for_exponential_scores():
+    # Q1 and Q2 are exact when scores are exponential; the variance over samples is known
+    # by simulation only.
+    random = np.random.default_rng(4)
+    areas = []
+    for _ in range(4000):
+        events, others = random.exponential(2.0, 12), random.exponential(1.0, 20)
+        areas.append(np.mean(events[:, None] > others))
+    assert auc_standard_error(2 / 3, 12, 20) == pytest.approx(np.std(areas), rel=0.05)
+
+
+# Calibration
+
+
+def test_a_model_three_times_too_high_is_refused():
+    y, p = lender()
+    check = verdicts(Evidence(y, 3 * p / (1 + 2 * p)))[CALIBRATION]
+    assert check.refuses
+    assert f"{int(y.sum()):,} happened" in check.observed
+
+
+def test_a_model_three_times_too_low_is_refused():
+    y, p = lender()
+    assert CALIBRATION in refused(Evidence(y, p / 3))
+
+
+def test_few_events_do_not_fail_calibration_by_noise():
+    y = np.zeros(100)
+    y[:1] = 1
+    assert verdicts(Evidence(y, np.full(100, 0.04)))[CALIBRATION].success
+
+
+def test_no_event_is_consistent_with_few_expected_but_not_with_many():
+    none = np.zeros(1000)
+    assert verdicts(Evidence(none, np.full(1000, 0.003)))[CALIBRATION].success
+    assert verdicts(Evidence(none, np.full(1000, 0.01)))[CALIBRATION].refuses
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 100])
+def test_the_poisson_interval_leaves_a_fortieth_at_each_end(count):
+    low, high = poisson_interval(count)
+    assert stats.poisson.cdf(count, high) == pytest.approx(0.025)
+    if count:
+        assert stats.poisson.sf(count - 1, low) == pytest.approx(0.025)
+    else:
+        assert low == 0
+
+
+# Stability against the champion
+
+
+def test_without_a_champion_stability_is_not_available():
+    y, p = lender(1000)
+    for name in (SPREAD, ORDER):
+        check = verdicts(Evidence(y, p))[name]
+        assert check.severity == "info"
+        assert check.observed == "not available: there is no champion yet"
+
+
+def test_scores_that_moved_and_predict_worse_are_refused():
+    y, p = lender()
+    check = verdicts(Evidence(y, p * 0.4, p))[SPREAD]
+    assert check.refuses
+    assert "worse than the champion's" in check.observed
+
+
+def test_scores_that_moved_because_they_predict_better_pass():
+    y, p = lender()
+    assert verdicts(Evidence(y, p, p * 0.4))[SPREAD].success
+
+
+def test_too_few_rows_tell_nothing_about_the_spread():
+    y, p = lender(100)
+    assert "too few" in verdicts(Evidence(y, p, p / 3))[SPREAD].observed
+
+
+def test_another_order_of_borrowers_is_a_warning():
+    y, p = lender()
+    check = verdicts(Evidence(y, np.random.default_rng(5).permutation(p), p))[ORDER]
+    assert (check.severity, check.success) == ("warning", False)
+
+
+def test_a_champion_that_predicts_one_value_has_no_order():
+    y, p = lender(1000)
+    assert verdicts(Evidence(y, p, np.full(1000, 0.02)))[ORDER].severity == "info"
+
+
+# Features
+
+
+def test_a_feature_that_went_missing_refuses_the_model_and_is_named():
+    y, p = lender(1000)
+    gone = Evidence(
+        y,
+        p,
+        missing_trained={"dpd": 0.1, "income": 0.5},
+        missing_now={"dpd": 0.9, "income": 0.5},
+    )
+    check = verdicts(gone)[MISSING]
+    assert check.refuses
+    assert check.observed == "dpd risen by 0.800"
+
+
+def test_a_feature_that_was_always_missing_is_no_rise():
+    y, p = lender(1000)
+    shares = {"dpd": 0.0, "house_value": 1.0}
+    assert verdicts(Evidence(y, p, None, {}, shares, shares))[MISSING].success
+
+
+def test_everything_missing_is_refused_even_if_it_always_was():
+    y, p = lender(1000)
+    check = verdicts(Evidence(y, p, None, {}, {"dpd": 1.0}, {"dpd": 1.0}))[MISSING]
+    assert check.refuses
+    assert check.observed == "no feature has any value"
+
+
+def test_a_shifted_population_is_a_warning_that_names_features():
+    y, p = lender(1000)
+    check = verdicts(Evidence(y, p, None, {"dpd": 0.4, "age": 0.3, "new": np.nan}))[SHIFT]
+    assert (check.severity, check.success) == ("warning", False)
+    assert check.observed == "dpd PSI 0.400; age PSI 0.300"
+
+
+# Predictions that are none
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 1.0])
+def test_a_prediction_that_is_no_probability_refuses_the_model(value):
+    y, p = lender(1000)
+    p[3] = value
+    check = verdicts(Evidence(y, p))[PROBABILITY]
+    assert check.refuses
+    assert check.observed == "1 of 1,000 rows outside"
+
+
+def test_no_validation_row_at_all_refuses_the_model():
+    nothing = np.empty(0)
+    assert refused(Evidence(nothing, nothing)) == [PROBABILITY]
+    assert "no rows to judge" in refusal(
+        judge_challenger(Evidence(nothing, nothing), RULES)
+    )
+
+
+@given(
+    events=st.lists(st.booleans(), max_size=12),
+    p=st.lists(st.floats(), min_size=12, max_size=12),
+    champion=st.one_of(
+        st.none(), st.lists(st.floats(0.001, 0.999), min_size=12, max_size=12)
+    ),
+)
+def test_whatever_the_rows_every_check_ends_in_words(events, p, champion):
+    n = len(events)
+    evidence = Evidence(
+        np.array(events, float),
+        np.array(p[:n]),
+        None if champion is None else np.array(champion[:n]),
+    )
+    for check in judge_challenger(evidence, RULES):
+        assert check.observed
+        assert Check.from_json(json.loads(json.dumps(check.to_json()))) == check
