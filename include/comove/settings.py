@@ -1,5 +1,6 @@
 """The one settings object: environment prefix ``COMOVE_``, units in the names."""
 
+import datetime as dt
 import hashlib
 import json
 from pathlib import Path
@@ -48,12 +49,13 @@ class Settings(BaseSettings):
     pd_refit_months: Annotated[int, Field(ge=1)] = 6
     # Last months of the training window: early stopping, calibration, blend weights.
     pd_validation_months: Annotated[int, Field(ge=1)] = 6
-    pd_search_every_months: Annotated[int, Field(ge=1)] = 12
-    pd_search_trials: Annotated[int, Field(ge=1)] = 12
-    pd_search_max_rows: Annotated[int, Field(ge=1000)] = 200_000
+    pd_search_every_months: Annotated[int, Field(ge=1)] = 24
+    pd_search_trials: Annotated[int, Field(ge=1)] = 8
+    pd_search_max_rows: Annotated[int, Field(ge=1000)] = 100_000
     pd_max_rounds: Annotated[int, Field(ge=10)] = 400
-    # How far back a run makes predictions that are not there yet.
-    pd_history_months: Annotated[int, Field(ge=1)] = 96
+    # First month predicted, whatever month a run is for; None leaves it to the
+    # portfolio (as early as there is history to learn from, unless it says otherwise).
+    pd_first_month: dt.date | None = None
     # Ten events per fitted coefficient is the usual rule of thumb for a logit.
     pd_min_events: Annotated[int, Field(ge=2)] = 50
 

@@ -20,8 +20,6 @@ class FoldRules(Protocol):
     def pd_validation_months(self) -> int: ...  # noqa: D102
     @property
     def pd_search_every_months(self) -> int: ...  # noqa: D102
-    @property
-    def pd_history_months(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -55,12 +53,17 @@ class Fold:
 
 
 def plan_folds(
-    rules: FoldRules, *, first_data_month: dt.date, month: dt.date
+    rules: FoldRules,
+    *,
+    first_data_month: dt.date,
+    month: dt.date,
+    first_month: dt.date | None = None,
 ) -> list[Fold]:
     """Plan the folds a run needs, oldest first.
 
-    Their boundaries are calendar months (month number divisible by ``pd_refit_months``),
-    so that every run, in whatever order, makes the same folds.
+    Their boundaries are calendar months (month number divisible by ``pd_refit_months``)
+    and their beginning does not depend on the run, so that every run, in whatever order,
+    makes the same folds.
 
     Parameters
     ----------
@@ -70,23 +73,24 @@ def plan_folds(
         First month with borrowers at risk.
     month : date
         Month of the run; the month after it is predicted too, without its outcome.
+    first_month : date, optional
+        First month wanted; without it, as early as the history allows.
 
     Returns
     -------
     list of Fold
-        Empty when no month has ``pd_min_train_months`` of history. A search belongs to
-        the first fold and to every one that begins a new ``pd_search_every_months``.
+        Empty when no month has ``pd_min_train_months`` of history. Hyper-parameters are
+        searched in the first fold and in every one that begins a new
+        ``pd_search_every_months``.
     """
-    step, start, last = rules.pd_refit_months, number(first_data_month), number(month) + 1
+    step, start = rules.pd_refit_months, number(first_data_month)
     earliest = start + rules.pd_min_train_months + rules.pd_gap_months
-    # The first fold of all, whatever the run's month: it begins the chain of searches.
+    if first_month is not None:
+        earliest = max(earliest, number(first_month))
     first_block = -(-earliest // step) * step
-    wanted_from = (last - rules.pd_history_months) // step * step
-    blocks = range(first_block, last + 1, step)
     return [
         _fold(rules, block, start, is_first=block == first_block)
-        for block in blocks
-        if block >= _search_before(rules, max(wanted_from, first_block), first_block)
+        for block in range(first_block, number(month) + 2, step)
     ]
 
 
@@ -98,13 +102,6 @@ def number(month: dt.date) -> int:
 def month_of(count: int) -> dt.date:
     """First day of a counted month."""
     return dt.date(count // 12, count % 12 + 1, 1)
-
-
-def _search_before(rules: FoldRules, block: int, first_block: int) -> int:
-    # A fold borrows the hyper-parameters of the last search, so planning goes back to it.
-    while block > first_block and not _searches(rules, block):
-        block -= rules.pd_refit_months
-    return block
 
 
 def _searches(rules: FoldRules, block: int) -> bool:

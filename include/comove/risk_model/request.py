@@ -12,6 +12,8 @@ from comove.settings import Settings
 
 FILE = "request.json"
 ALGORITHMS = ("xgboost", "logit", "blend")
+# A run writes every prediction up to its month, so that no older one outlives its model.
+BEGINNING = dt.date(1900, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def request_for(
     Parameters
     ----------
     settings : Settings
-        ``pd_history_months`` and the seed.
+        The seed.
     month : date
         Month of the run, first day.
     algorithms, promotions : tuple
@@ -76,7 +78,7 @@ def request_for(
     """
     return RiskRequest(
         month=month,
-        first_month=month_of(number(month) - settings.pd_history_months + 1),
+        first_month=BEGINNING,
         last_month=month,
         seed=settings.seed,
         algorithms=algorithms,

@@ -6,12 +6,15 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import optuna
 import xgboost as xgb
 from numpy.typing import NDArray
+from scipy.special import logit
+
+from comove.risk_model.level import level_free_log_loss
 
 if TYPE_CHECKING:
     from comove.risk_model.matrix import Encoding
@@ -35,22 +38,45 @@ class Sample:
         Features; NaN is missing.
     y : ndarray, shape (n,)
         1 for an event, else 0.
+    group : ndarray of int, shape (n,), optional
+        Month of each row, counted; rows are judged apart from the level of their month.
+    weight : ndarray, shape (n,), optional
+        Rows of the population each row stands for; 1 without it.
     """
 
     x: FeatureMatrix
     y: FloatArray
+    group: NDArray[np.int64] | None = None
+    weight: FloatArray | None = None
 
     def __len__(self) -> int:
         """Count the rows."""
         return len(self.y)
 
     def drawn(self, rows: int, seed: int) -> Self:
-        """Draw so many rows without replacement, in their order; all if there are fewer."""
-        if len(self) <= rows:
+        """Draw about so many rows: every event, and non-events that stand for the others.
+
+        Parameters
+        ----------
+        rows : int
+            How many are wanted; all stay if there are no more.
+        seed : int
+            Of the draw.
+
+        Returns
+        -------
+        Sample
+            In the order of the rows, weighted so that every expectation is kept.
+        """
+        others = np.flatnonzero(self.y == 0)
+        wanted = max(rows - (len(self) - len(others)), rows // 2)
+        if len(self) <= rows or wanted >= len(others):
             return self
-        chosen = np.random.default_rng(seed).choice(len(self), rows, replace=False)
-        chosen.sort()
-        return type(self)(self.x[chosen], self.y[chosen])
+        drawn = np.random.default_rng(seed).choice(others, wanted, replace=False)
+        chosen = np.sort(np.concatenate([np.flatnonzero(self.y != 0), drawn]))
+        weight = np.where(self.y[chosen] != 0, 1.0, len(others) / wanted)
+        group = None if self.group is None else self.group[chosen]
+        return type(self)(self.x[chosen], self.y[chosen], group, weight)
 
 
 @dataclass(frozen=True)
@@ -171,8 +197,9 @@ class TreeFitter:
         rounds: dict[int, int] = {}
 
         def objective(trial: optuna.Trial) -> float:
-            parameters = replace(start, **{n: ask(trial) for n, ask in _SPACE.items()})
-            booster = self._boost(train, parameters, self.max_rounds, held)
+            asked: dict[str, Any] = {name: ask(trial) for name, ask in _SPACE.items()}
+            parameters = replace(start, **asked)
+            booster = self._boost(train, parameters, self.max_rounds, (held, valid))
             rounds[trial.number] = booster.best_iteration + 1
             return float(booster.best_score)
 
@@ -192,7 +219,7 @@ class TreeFitter:
         """
         train = self._matrix(fit)
         held = self._matrix(valid, ref=train)
-        booster = self._boost(train, parameters, self.max_rounds, held)
+        booster = self._boost(train, parameters, self.max_rounds, (held, valid))
         rounds = booster.best_iteration + 1
         return Trees(booster[:rounds]), replace(parameters, rounds=rounds)
 
@@ -207,6 +234,7 @@ class TreeFitter:
         return xgb.QuantileDMatrix(
             sample.x,
             sample.y,
+            weight=sample.weight,
             feature_names=list(self.encoding.names),
             feature_types=kinds,
             ref=ref,
@@ -219,9 +247,10 @@ class TreeFitter:
         train: xgb.QuantileDMatrix,
         parameters: TreeParameters,
         rounds: int,
-        held: xgb.QuantileDMatrix | None = None,
+        later: tuple[xgb.QuantileDMatrix, Sample] | None = None,
     ) -> xgb.Booster:
-        rate = float(np.clip(train.get_label().mean(), 1e-6, 1 - 1e-6))
+        weight = train.get_weight() if train.get_weight().size else None
+        rate = float(np.average(train.get_label(), weights=weight))
         signs = [
             0 if f.kind == "category" else f.direction for f in self.encoding.features
         ]
@@ -229,10 +258,10 @@ class TreeFitter:
             {
                 **parameters.for_xgboost(),
                 "objective": "binary:logistic",
-                "eval_metric": "logloss",
+                "disable_default_eval_metric": True,
                 # Events are rare: the trees start from their rate instead of one half.
                 # No reweighting, which would move every probability.
-                "base_score": rate,
+                "base_score": float(np.clip(rate, 1e-6, 1 - 1e-6)),
                 "monotone_constraints": tuple(signs),
                 "tree_method": "hist",
                 "seed": self.seed,
@@ -240,10 +269,22 @@ class TreeFitter:
             },
             train,
             num_boost_round=rounds,
-            evals=[(held, "later")] if held is not None else [],
-            early_stopping_rounds=PATIENCE_ROUNDS if held is not None else None,
+            evals=[(later[0], "later")] if later else [],
+            custom_metric=_level_free(later[1]) if later else None,
+            early_stopping_rounds=PATIENCE_ROUNDS if later else None,
             verbose_eval=False,
         )
+
+
+def _level_free(
+    sample: Sample,
+) -> Callable[[FloatArray, xgb.DMatrix], tuple[str, float]]:
+    def metric(predicted: FloatArray, _matrix: xgb.DMatrix) -> tuple[str, float]:
+        margin = logit(np.clip(predicted.astype(np.float64), 1e-9, 1 - 1e-9))
+        lost = level_free_log_loss(margin, sample.y, sample.group, sample.weight)
+        return "level_free_log_loss", lost
+
+    return metric
 
 
 _SPACE: dict[str, Callable[[optuna.Trial], object]] = {
