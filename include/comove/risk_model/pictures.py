@@ -11,6 +11,7 @@ apart; lines and markers differ too.
 import base64
 import functools
 import io
+import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -650,12 +651,22 @@ def _signed(figure: Figure, origin: str) -> Figure:
 
 
 def _note_below(axes: Axes, note: str) -> None:
+    # Panels beside one another have less room for words below them.
+    points = axes.figure.get_window_extent().width * axes.get_position().width
+    note = textwrap.fill(note, int(points / 8))
     label = axes.get_xlabel()
     axes.set_xlabel(f"{label}\n{note}" if label else note)
 
 
 def _noted(axes: Axes, x: float, y: float, text: str) -> None:
-    axes.annotate(text, (x, y), (8, 0), textcoords="offset points", va="center")
+    axes.annotate(
+        text,
+        (x, y),
+        (8, 0),
+        textcoords="offset points",
+        va="center",
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5},
+    )
 
 
 def _known(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
@@ -844,7 +855,7 @@ def _heat(figure: Figure, axes: Axes, grid: pd.DataFrame) -> None:
     )  # fmt: skip
     axes.invert_yaxis()
     axes.set_yticks(np.arange(len(grid)) + 0.5, [str(name) for name in grid.index])
-    shown = _evenly(grid.shape[1], 12)
+    shown = range(0, grid.shape[1], -(-grid.shape[1] // 12))
     labels = [f"{pd.Timestamp(grid.columns[i]):%Y-%m}" for i in shown]
     axes.set_xticks([i + 0.5 for i in shown], labels, rotation=0, fontsize=8)
     axes.tick_params(length=0, labelcolor=INK)
@@ -905,7 +916,8 @@ def _score_rates(axes: Axes, grid: pd.DataFrame) -> None:
     axes.plot(centre[usable & ~thin], rate[usable & ~thin], "o", color=ORANGE, ms=5)
     hollow = usable & thin
     axes.plot(centre[hollow], rate[hollow], "o", color=ORANGE, mfc="white", ms=5)
-    axes.set_ylim(0, max(0.01, float(np.nanmax(rate, initial=0.0)) * 1.4))
+    top = float(np.nanmax(rate, initial=0.0)) * 1.3
+    axes.set_ylim(0, min(max(0.01, top), 1.05))
     _percent_axis(axes)
     axes.set_xlabel("Score (points)")
     axes.set_ylabel("Bad loans among good and bad (%)")
