@@ -39,6 +39,7 @@ INDECISIVE_FILES = frozenset(
     {
         "artifact.py",
         "card.py",
+        "judgement.py",
         "pictures.py",
         "registry.py",
         "report.py",

@@ -2,21 +2,24 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 import duckdb
 
 from comove.connection import connect, utc_now
 from comove.errors import ComoveError
-from comove.risk_model.folds import month_of, number
-from comove.risk_model.judgement import Check
+from comove.quality.catalogue import read_catalogue
+from comove.risk_model.folds import number
+from comove.risk_model.judgement import Check, refusal
 from comove.risk_model.tables import ensure_risk_tables
 from comove.settings import Settings
 
 RULE = "rule"
 # Who wins a tie: the model that is easier to explain.
 SIMPLEST_FIRST = ("logit", "xgboost", "blend")
+_LAST = float("inf")
+PURPOSES = ("pd", "application")
 
 
 class RegistryError(ComoveError):
@@ -113,6 +116,9 @@ class Promotion:
         )
 
 
+_PROMOTION = tuple(one.name for one in fields(Promotion))
+
+
 @dataclass(frozen=True)
 class Decision:
     """Which model predicts from a month on, until the next decision.
@@ -147,3 +153,253 @@ class Decision:
     decided_by: str
     refused_because: str | None = None
     log_losses: Mapping[str, float] = field(default_factory=dict)
+
+
+def decide_champion(
+    folds: Iterable[FoldEvidence],
+    promotions: Iterable[Promotion],
+    settings: ChampionRules,
+) -> tuple[Decision, ...]:
+    """Decide which model predicts each month.
+
+    A pure function: fold by fold it looks only at months before the fold and at the
+    promotions in effect, so the months of an earlier run are decided the same way by a
+    later one that is given the same earlier folds.
+
+    Parameters
+    ----------
+    folds : iterable of FoldEvidence
+        From the first fold on, in any order.
+    promotions : iterable of Promotion
+        Of the models' purpose.
+    settings : Settings
+        ``champion_window_months``.
+
+    Returns
+    -------
+    tuple of Decision
+        By month: one at the beginning of each fold, and one wherever a promotion takes
+        effect within a fold.
+    """
+    chosen = sorted(
+        promotions, key=lambda p: (_first_day(p.effective_from), p.decided_at)
+    )
+    known: dict[dt.date, Mapping[str, Loss]] = {}
+    decisions: list[Decision] = []
+    for fold in sorted(folds, key=lambda fold: fold.first_month):
+        losses = _ranking(fold, known, settings.champion_window_months)
+        for from_month in _turns(fold, chosen):
+            promotion = _in_effect(chosen, from_month)
+            last = decisions[-1] if decisions else None
+            decisions.append(_decide(fold, from_month, losses, promotion, last))
+        known |= fold.months
+    return tuple(decisions)
+
+
+def in_force(decisions: Iterable[Decision], month: dt.date) -> Decision | None:
+    """Find the decision a month falls under; None before the first one."""
+    begun = [one for one in decisions if one.from_month <= month]
+    return max(begun, key=lambda one: one.from_month, default=None)
+
+
+def _turns(fold: FoldEvidence, promotions: list[Promotion]) -> list[dt.date]:
+    """Months of a fold at which the choice may turn; its first is one of them."""
+    dates = {_first_day(promotion.effective_from) for promotion in promotions}
+    within = {date for date in dates if fold.first_month < date <= fold.last_month}
+    return sorted({fold.first_month} | within)
+
+
+def _in_effect(promotions: list[Promotion], month: dt.date) -> Promotion | None:
+    begun = [one for one in promotions if _first_day(one.effective_from) <= month]
+    return begun[-1] if begun and begun[-1].algorithm else None
+
+
+def _decide(
+    fold: FoldEvidence,
+    from_month: dt.date,
+    losses: Mapping[str, float],
+    promotion: Promotion | None,
+    last: Decision | None,
+) -> Decision:
+    ranked = sorted(fold.checks, key=lambda name: (losses.get(name, _LAST), _place(name)))
+    wanted = promotion.algorithm if promotion else next(iter(ranked), None)
+    refused_because = _refused(fold, wanted)
+    fitted = (wanted, fold.first_month)
+    algorithm, model_fold = (
+        fitted if not refused_because else _instead(fold, ranked, last)
+    )
+    return Decision(
+        fold=fold.first_month,
+        from_month=from_month,
+        algorithm=algorithm,
+        model_fold=model_fold,
+        wanted=wanted,
+        decided_by=promotion.decided_by if promotion else RULE,
+        refused_because=refused_because,
+        log_losses=dict(losses),
+    )
+
+
+def _refused(fold: FoldEvidence, wanted: str | None) -> str | None:
+    if wanted is None:
+        return fold.absent or f"no model was fitted for {fold.first_month:%Y-%m}."
+    if wanted not in fold.checks:
+        why = f" ({fold.absent.rstrip('.')})" if fold.absent else ""
+        return f"no {wanted} was fitted for {fold.first_month:%Y-%m}{why}."
+    why_not = refusal(fold.checks[wanted])
+    return f"{wanted} failed the gate. {why_not}" if why_not else None
+
+
+def _instead(
+    fold: FoldEvidence, ranked: list[str], last: Decision | None
+) -> tuple[str | None, dt.date | None]:
+    """Choose what predicts when the wanted model may not: the champion goes on."""
+    if last and last.algorithm:
+        return last.algorithm, last.model_fold
+    for algorithm in ranked:
+        if refusal(fold.checks[algorithm]) is None:
+            return algorithm, fold.first_month
+    return None, None
+
+
+def _ranking(
+    fold: FoldEvidence, known: Mapping[dt.date, Mapping[str, Loss]], window: int
+) -> dict[str, float]:
+    """Mean log loss by algorithm, over the same rows for all of them."""
+    algorithms = set(fold.checks)
+    earliest = number(fold.first_month) - window
+    months = [
+        losses
+        for month, losses in sorted(known.items())
+        if number(month) >= earliest
+        and month < fold.first_month
+        and algorithms <= set(losses)
+    ]
+    if not months:
+        within = {name: fold.validation.get(name) for name in algorithms}
+        return {
+            name: loss.log_loss for name, loss in within.items() if loss and loss.rows
+        }
+    return {name: _mean([losses[name] for losses in months]) for name in algorithms}
+
+
+def _mean(losses: list[Loss]) -> float:
+    rows = sum(loss.rows for loss in losses)
+    return sum(loss.rows * loss.log_loss for loss in losses if loss.rows) / max(rows, 1)
+
+
+def _place(algorithm: str) -> tuple[int, str]:
+    known = algorithm in SIMPLEST_FIRST
+    place = SIMPLEST_FIRST.index(algorithm) if known else len(SIMPLEST_FIRST)
+    return place, algorithm
+
+
+def _first_day(date: dt.date) -> dt.date:
+    return date.replace(day=1)
+
+
+def record_promotion(
+    settings: Settings,
+    *,
+    purpose: str,
+    algorithm: str | None,
+    effective_from: dt.date,
+    decided_by: str,
+    reason: str,
+    run_id: str | None = None,
+) -> Promotion:
+    """Record a person's choice of the algorithm; a retry of the same run records it once.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which warehouse.
+    purpose : str
+        ``pd`` or ``application``.
+    algorithm : str or None
+        Chosen; None gives the choice back to the rule.
+    effective_from : date
+        First month it holds for; any day of it.
+    decided_by, reason : str
+        Who, and why; neither may be empty.
+    run_id : str or None
+        Run it was given with.
+
+    Raises
+    ------
+    RegistryError
+        When something that a supervisor would ask for is missing.
+    """
+    promotion = Promotion(
+        purpose=purpose,
+        algorithm=algorithm,
+        effective_from=_first_day(effective_from),
+        decided_by=decided_by.strip(),
+        reason=reason.strip(),
+        decided_at=utc_now(),
+        run_id=run_id,
+    )
+    _reject_undocumented(promotion)
+    with connect(settings) as connection:
+        ensure_risk_tables(connection)
+        connection.execute("begin")
+        connection.execute(
+            "delete from audit.model_promotion where run_id = ? and purpose = ?",
+            [run_id, purpose],
+        )
+        connection.execute(
+            f"insert into audit.model_promotion ({', '.join(_PROMOTION)}) "  # noqa: S608 - names of ours
+            f"values ({', '.join('?' * len(_PROMOTION))})",
+            [getattr(promotion, name) for name in _PROMOTION],
+        )
+        connection.execute("commit")
+    return promotion
+
+
+def read_promotions(
+    connection: duckdb.DuckDBPyConnection, purpose: str
+) -> tuple[Promotion, ...]:
+    """Read the promotions of a purpose, the oldest first.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The warehouse, or the published copy.
+    purpose : str
+        ``pd`` or ``application``.
+
+    Returns
+    -------
+    tuple of Promotion
+        Empty when nobody ever decided, or nothing was registered yet.
+    """
+    if "audit.model_promotion" not in read_catalogue(connection):
+        return ()
+    rows = connection.execute(
+        f"select {', '.join(_PROMOTION)} from audit.model_promotion "  # noqa: S608 - names of ours
+        "where purpose = ? order by effective_from, decided_at",
+        [purpose],
+    ).fetchall()
+    return tuple(Promotion(*row) for row in rows)
+
+
+def _reject_undocumented(promotion: Promotion) -> None:
+    if promotion.purpose not in PURPOSES:
+        raise RegistryError(
+            f"there is no purpose {promotion.purpose!r}.",
+            where="promotion of a model",
+            remedy=f"Use one of {', '.join(PURPOSES)}.",
+        )
+    if promotion.algorithm not in (None, *SIMPLEST_FIRST):
+        raise RegistryError(
+            f"there is no algorithm {promotion.algorithm!r}.",
+            where="promotion of a model",
+            remedy=f"Use one of {', '.join(SIMPLEST_FIRST)}, or none for the rule.",
+        )
+    for name in ("decided_by", "reason"):
+        if not getattr(promotion, name):
+            raise RegistryError(
+                f"{name} is empty.",
+                where="promotion of a model",
+                remedy="Say who decides and why: both are kept with the models.",
+            )

@@ -24,9 +24,11 @@ class RiskRequest:
     ----------
     month : date
         Month of the run: the last whose events are known to it.
-    first_month, last_month : date
-        First and last month whose predictions the run writes, in place of any that are
-        there.
+    first_month : date or None
+        First month whose predictions the run writes, in place of any that are there;
+        None begins with the first there are.
+    last_month : date
+        Last month written.
     seed : int
         Of every random choice.
     algorithms : tuple of str
@@ -36,7 +38,7 @@ class RiskRequest:
     """
 
     month: dt.date
-    first_month: dt.date
+    first_month: dt.date | None
     last_month: dt.date
     seed: int
     algorithms: tuple[str, ...] = ALGORITHMS
@@ -45,7 +47,7 @@ class RiskRequest:
     def __post_init__(self) -> None:
         """Refuse a month that is not named by its first day."""
         for month in (self.month, self.first_month, self.last_month):
-            if month.day != 1:
+            if month and month.day != 1:
                 raise WarehouseError(
                     f"{month:%Y-%m-%d} is not the first day of a month.",
                     where="month of the risk models",
@@ -110,7 +112,7 @@ def read_request(folder: Path) -> RiskRequest:
         )
     kept = json.loads(file.read_text())
     for name in ("month", "first_month", "last_month"):
-        kept[name] = dt.date.fromisoformat(kept[name])
+        kept[name] = dt.date.fromisoformat(kept[name]) if kept[name] else None
     kept["algorithms"] = tuple(kept["algorithms"])
     kept["promotions"] = tuple(Promotion.from_json(one) for one in kept["promotions"])
     return RiskRequest(**kept)
