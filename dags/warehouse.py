@@ -27,14 +27,13 @@ What to do when a task has failed:
 import os
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import Asset, Param, dag
+from airflow.sdk import Param, dag
 
-from comove_airflow import stages
+from comove_airflow import warehouse_stages as stages
+from comove_airflow.assets import MARTS
 from comove_airflow.request import MONTH_PATTERN
 from comove_airflow.stage_operator import StageOperator
 from comove_airflow.timetable import LastCompleteMonth
-
-MARTS = Asset(name="comove_marts", uri="comove://marts", group="comove")
 
 # Without a first month only new days are scheduled; with one, Airflow catches up from it.
 FIRST_MONTH = os.environ.get("COMOVE_FIRST_MONTH") or None

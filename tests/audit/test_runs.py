@@ -1,7 +1,8 @@
 import datetime as dt
 import json
+from collections.abc import Callable
 
-from comove.audit import close_run, ensure_tables, open_run
+from comove.audit import close_run, ensure_tables, last_success, open_run
 from comove.audit.runs import input_hash
 from comove.connection import connect
 from comove.settings import Settings
@@ -87,3 +88,20 @@ def test_the_seconds_of_each_stage_are_kept_in_order(settings: Settings) -> None
 def test_the_settings_hash_ignores_where_the_machine_keeps_things(make_settings) -> None:
     assert make_settings(duckdb_threads=1).fingerprint() == make_settings().fingerprint()
     assert make_settings(seed=1).fingerprint() != make_settings().fingerprint()
+
+
+def test_the_last_success_of_a_month_is_named(
+    make_settings: Callable[..., Settings],
+) -> None:
+    settings = make_settings()
+    for run_id, month, status in (
+        ("first", MONTH, "success"),
+        ("failed since", MONTH, "failed"),
+        ("other month", dt.date(2024, 4, 1), "success"),
+    ):
+        open_run(settings, run_id=run_id, dag_id="risk_model", month=month)
+        close_run(settings, run_id, status)
+    assert last_success(settings, dag_id="risk_model", month=MONTH) == "first"
+    assert last_success(settings, dag_id="warehouse", month=MONTH) is None
+    others = make_settings(pd_refit_months=3)
+    assert last_success(others, dag_id="risk_model", month=MONTH) is None

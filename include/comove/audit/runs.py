@@ -23,7 +23,10 @@ TRACED_PACKAGES = (
     "duckdb",
     "great-expectations",
     "pandas",
+    "numpy",
     "xgboost-cpu",
+    "optbinning",
+    "scikit-learn",
     "pymc",
 )
 
@@ -63,6 +66,37 @@ def open_run(
                 utc_now(),
             ],
         )
+
+
+def last_success(settings: Settings, *, dag_id: str, month: dt.date) -> str | None:
+    """Name the newest run of a DAG that succeeded for a month, with the same settings.
+
+    Parameters
+    ----------
+    settings : Settings
+        A run made with others does not count.
+    dag_id : str
+        As Airflow names it.
+    month : date
+        First day of the month.
+
+    Returns
+    -------
+    str or None
+        Its run id; None when there is none.
+    """
+    with connect(settings) as connection:
+        ensure_tables(connection)
+        row = connection.execute(
+            """
+            select run_id from audit.run
+            where dag_id = ? and month = ? and settings_hash = ? and status = 'success'
+            order by finished_at desc, run_id
+            limit 1
+            """,
+            [dag_id, month, settings.fingerprint()],
+        ).fetchone()
+    return str(row[0]) if row else None
 
 
 def close_run(

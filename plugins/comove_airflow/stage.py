@@ -1,7 +1,7 @@
-"""The stages of the DAG `warehouse`, as its tasks call them.
+"""What every stage of every DAG shares: settings, month, refusals, counts.
 
-Each function takes Airflow's context, calls one entry point of comove, and gives back
-counts: no row ever enters a log or an XCom.
+A stage is a function that takes Airflow's context, calls one entry point of comove, and
+gives back counts: no row ever enters a log or an XCom.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from comove.errors import ComoveError, WarehouseBusyError
 from comove.settings import Settings
-from comove_airflow.request import check_fields, month_for, settings_for
+from comove_airflow.request import month_for, settings_for
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 log = logging.getLogger(__name__)
-FAILED_STATES = ("failed", "upstream_failed")
 
 
 def settings_of(context: Context) -> Settings:
@@ -75,76 +74,26 @@ def stage(function: Callable[[Context], Any]) -> Callable[[Context], dict[str, A
     return run
 
 
-@stage
-def open_run(context: Context) -> dict[str, str]:
-    """Check what was asked for, and begin the run's record."""
-    from comove.audit import open_run
-
-    run = context["dag_run"]
-    check_fields(run.conf or {}, context["dag"].params)
-    settings, month = settings_of(context), month_of(context)
-    open_run(settings, run_id=run.run_id, dag_id=run.dag_id, month=month)
-    return {"month": f"{month:%Y-%m}", "data_folder": str(settings.data_folder)}
-
-
-@stage
-def land(context: Context) -> Any:
-    """Read the files that are new."""
-    from comove.landing import land
-
-    return land(settings_of(context), run_id=context["dag_run"].run_id)
-
-
-@stage
-def gate_landed(context: Context) -> Any:
-    """Judge what was landed."""
-    return _gates(context, "landed")
-
-
-@stage
-def build(context: Context) -> Any:
-    """Build the tables up to the run's month."""
-    from comove.warehouse import build
-
-    return build(
-        settings_of(context),
-        run_id=context["dag_run"].run_id,
-        month=month_of(context),
-        full_refresh=bool(context["params"].get("full_refresh")),
-    )
-
-
-@stage
-def gate_tables(context: Context) -> Any:
-    """Judge staging and marts, in one process: the library is imported once."""
-    return _gates(context, "staging", "marts")
-
-
-@stage
-def publish(context: Context) -> Any:
-    """Swap the finished tables into the serving copy."""
+def publish_schemas(context: Context, *schemas: str) -> Any:
+    """Swap the finished tables of some schemas in, and tell who waits for the month."""
     from airflow.sdk import Asset
 
     from comove.warehouse import publish
 
     month = month_of(context)
-    report = publish(settings_of(context), run_id=context["dag_run"].run_id, month=month)
+    report = publish(
+        settings_of(context),
+        run_id=context["dag_run"].run_id,
+        month=month,
+        schemas=schemas,
+    )
     for asset in context["outlets"]:
         if isinstance(asset, Asset):
             context["outlet_events"][asset].add_partitions(f"{month:%Y-%m}")
     return report
 
 
-@stage
-def document(context: Context) -> Any:
-    """Make the documentation site of the tables."""
-    from comove.warehouse import document
-
-    return {"page": document(settings_of(context), run_id=context["dag_run"].run_id)}
-
-
-@stage
-def close_run(context: Context) -> dict[str, Any]:
+def close_record(context: Context) -> dict[str, Any]:
     """End the run's record, publish it, and fail if any stage has failed."""
     from comove.audit import close_run
     from comove.warehouse import refresh_published_audit
@@ -182,7 +131,8 @@ def stage_seconds(context: Context) -> dict[str, float]:
     }
 
 
-def _gates(context: Context, *names: str) -> dict[str, Any]:
+def gates(context: Context, *names: str) -> dict[str, Any]:
+    """Judge stages of the data's way one after the other; counts by stage."""
     from comove.quality import run_gate
 
     settings, run_id = settings_of(context), context["dag_run"].run_id

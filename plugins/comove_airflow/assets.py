@@ -1,0 +1,6 @@
+"""What the DAGs hand on to each other, month by month."""
+
+from airflow.sdk import Asset
+
+MARTS = Asset(name="comove_marts", uri="comove://marts", group="comove")
+RISK = Asset(name="comove_risk", uri="comove://risk", group="comove")
