@@ -847,8 +847,9 @@ def _value_bar(figure: Figure, axes: Axes) -> None:
 def _heat(figure: Figure, axes: Axes, grid: pd.DataFrame) -> None:
     edges = [0, PSI_LIMITS[0] / 2, PSI_LIMITS[0], *PSI_LIMITS[1:], 2 * PSI_LIMITS[1], 1e9]
     # Light to dark in one hue, so that it reads in grey too.
-    shades = ListedColormap(["#f4f6f8", "#dbe6f0", "#f6d9a8", "#e08a3c", "#8c2d04"])
-    shades.set_bad("#c9cdd2")
+    shades = ListedColormap(
+        ["#f4f6f8", "#dbe6f0", "#f6d9a8", "#e08a3c", "#8c2d04"], bad="#c9cdd2"
+    )
     mesh = axes.pcolormesh(
         np.ma.masked_invalid(grid.to_numpy(float)), cmap=shades,
         norm=BoundaryNorm(edges, shades.N), edgecolor="white", lw=0.6,
