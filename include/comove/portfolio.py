@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import yaml
 
@@ -25,6 +26,11 @@ class Portfolio:
         First day of the last complete month it holds; None where the run says it.
     absent : dict of str to str
         Contract entities it does not have, with the reason.
+    performance_months : int
+        Months after the disbursement at whose end a loan is judged good or bad.
+    outcome_told_by : {"performance", "reported"}
+        Whether dated events or the lender's word tell how a loan turned out, where
+        there are both.
     """
 
     name: str
@@ -32,6 +38,8 @@ class Portfolio:
     source: str
     last_month: dt.date | None
     absent: dict[str, str]
+    performance_months: int = 6
+    outcome_told_by: Literal["performance", "reported"] = "performance"
 
     @property
     def tables(self) -> tuple[Table, ...]:

@@ -18,14 +18,14 @@
     greatest(0, {{ days_between(due_on, 'least(' ~ settled_on ~ ', ' ~ as_of ~ ')') }})
 {%- endmacro %}
 
-{#- Day an instalment reaches the event's days past due; null when settled before.
+{#- Day an instalment reaches so many days past due; null when settled before.
 
 Paid on that very day it has been unpaid for that long, so the day is reached. -#}
-{% macro event_day(due_on, settled_on) -%}
+{% macro event_day(due_on, settled_on, days=var('event_dpd_days')) -%}
     case
         when
             {{ settled_on }} is null
-            or {{ settled_on }} >= {{ days_after(due_on, var('event_dpd_days')) }}
-            then {{ days_after(due_on, var('event_dpd_days')) }}
+            or {{ settled_on }} >= {{ days_after(due_on, days) }}
+            then {{ days_after(due_on, days) }}
     end
 {%- endmacro %}

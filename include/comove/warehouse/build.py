@@ -259,6 +259,11 @@ def dbt_variables(settings: Settings) -> dict[str, Any]:
         "event_dpd_days": settings.event_dpd_days,
         "settlement_tolerance_amount": settings.settlement_tolerance_amount,
         "default_memory_months": settings.default_memory_months,
+        "performance_dpd_days": settings.performance_dpd_days,
+        "performance_months": (
+            settings.performance_months or portfolio.performance_months
+        ),
+        "outcome_told_by": portfolio.outcome_told_by,
         "date_order": settings.date_order,
         "earliest_year": settings.earliest_year,
         "latest_year": settings.latest_year,
