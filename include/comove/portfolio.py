@@ -31,6 +31,8 @@ class Portfolio:
     outcome_told_by : {"performance", "reported"}
         Whether dated events or the lender's word tell how a loan turned out, where
         there are both.
+    first_predicted_month : date or None
+        First month the PD models predict; None for as early as the history allows.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Portfolio:
     absent: dict[str, str]
     performance_months: int = 6
     outcome_told_by: Literal["performance", "reported"] = "performance"
+    first_predicted_month: dt.date | None = None
 
     @property
     def tables(self) -> tuple[Table, ...]:
