@@ -1,6 +1,5 @@
 import datetime as dt
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,11 +9,11 @@ from comove.connection import connect
 from comove.risk_model.folds import month_of, number
 from comove.risk_model.judgement import Check
 from comove.risk_model.registry import (
-    Decision,
     FoldEvidence,
     Loss,
     Promotion,
     RegistryError,
+    champion_algorithm,
     decide_champion,
     in_force,
     read_promotions,
@@ -369,9 +368,7 @@ def test_a_promotion_nobody_can_account_for_is_refused(settings, changed, found)
         record(settings, **changed)
 
 
-def test_a_promotion_is_handed_on_as_json():
-    chosen = promote("logit", 3)
-    assert (
-        Promotion.from_json(json.loads(json.dumps(asdict(chosen), default=str))) == chosen
-    )
-    assert isinstance(decide([fold(0)])[0], Decision)
+def test_a_warehouse_without_models_has_no_champion(settings):
+    with connect(settings) as connection:
+        connection.execute("select 1")
+    assert champion_algorithm(settings, purpose="pd") is None

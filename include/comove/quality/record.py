@@ -1,5 +1,10 @@
 """Recording what a gate found in ``audit.quality_result``."""
 
+import datetime as dt
+from collections.abc import Sequence
+
+import duckdb
+
 from comove.audit import ensure_tables
 from comove.connection import connect
 from comove.quality.judge import Judgement, Verdict
@@ -18,17 +23,40 @@ def record(settings: Settings, *, run_id: str, stage: str, judgement: Judgement)
     judgement : Judgement
         The results.
     """
-    rows = [
-        [run_id, stage, *_result(verdict), judgement.checked_at]
-        for verdict in judgement.verdicts
-    ]
+    rows = [_result(verdict) for verdict in judgement.verdicts]
     with connect(settings) as connection:
         ensure_tables(connection)
         connection.execute("begin")
-        connection.execute(
-            "delete from audit.quality_result where run_id = ? and stage = ?",
-            [run_id, stage],
-        )
+        replace_results(connection, run_id, stage, rows, judgement.checked_at)
+        connection.execute("commit")
+
+
+def replace_results(
+    connection: duckdb.DuckDBPyConnection,
+    run_id: str,
+    stage: str,
+    rows: Sequence[Sequence[object]],
+    checked_at: dt.datetime,
+) -> None:
+    """Write the results of a stage, in place of any the same run wrote for it before.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The warehouse, in a transaction of the caller's.
+    run_id, stage : str
+        Whose results.
+    rows : sequence of sequence
+        For each check its name, severity, success, observed, expected, table, column
+        and reason.
+    checked_at : datetime
+        When, UTC.
+    """
+    connection.execute(
+        "delete from audit.quality_result where run_id = ? and stage = ?",
+        [run_id, stage],
+    )
+    if rows:
         connection.executemany(
             """
             insert into audit.quality_result
@@ -36,9 +64,8 @@ def record(settings: Settings, *, run_id: str, stage: str, judgement: Judgement)
                  table_name, column_name, reason, checked_at)
             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
-            rows,
+            [[run_id, stage, *row, checked_at] for row in rows],
         )
-        connection.execute("commit")
 
 
 def _result(verdict: Verdict) -> list[object]:

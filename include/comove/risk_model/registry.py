@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Protocol
+from typing import Protocol
 
 import duckdb
 
@@ -103,17 +103,6 @@ class Promotion:
     reason: str
     decided_at: dt.datetime
     run_id: str | None = None
-
-    @staticmethod
-    def from_json(kept: Mapping[str, Any]) -> "Promotion":
-        """Read what ``dataclasses.asdict`` and ``json.dumps(default=str)`` wrote."""
-        return Promotion(
-            **{
-                **kept,
-                "effective_from": dt.date.fromisoformat(kept["effective_from"]),
-                "decided_at": dt.datetime.fromisoformat(kept["decided_at"]),
-            }
-        )
 
 
 _PROMOTION = tuple(one.name for one in fields(Promotion))
@@ -381,6 +370,29 @@ def read_promotions(
         [purpose],
     ).fetchall()
     return tuple(Promotion(*row) for row in rows)
+
+
+def champion_algorithm(settings: Settings, *, purpose: str) -> str | None:
+    """Name the algorithm of the champion; None while there is none.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which warehouse.
+    purpose : str
+        ``pd`` or ``application``.
+    """
+    with connect(settings, read_only=True) as connection:
+        if "audit.model_registry" not in read_catalogue(connection):
+            return None
+        row = connection.execute(
+            """
+            select algorithm from audit.model_registry
+            where purpose = ? and is_champion
+            """,
+            [purpose],
+        ).fetchone()
+    return row[0] if row else None
 
 
 def _reject_undocumented(promotion: Promotion) -> None:

@@ -7,18 +7,16 @@ from pathlib import Path
 
 from comove.errors import WarehouseError
 from comove.risk_model.folds import month_of, number
-from comove.risk_model.registry import Promotion
 from comove.settings import Settings
 
 FILE = "request.json"
-ALGORITHMS = ("xgboost", "logit", "blend")
 # A run writes every prediction up to its month, so that no older one outlives its model.
 BEGINNING = dt.date(1900, 1, 1)
 
 
 @dataclass(frozen=True)
 class RiskRequest:
-    """Months, seed and choices of one run; every date is the first day of a month.
+    """Months and seed of one run; every date is the first day of a month.
 
     Parameters
     ----------
@@ -31,18 +29,12 @@ class RiskRequest:
         Last month written.
     seed : int
         Of every random choice.
-    algorithms : tuple of str
-        That take part.
-    promotions : tuple of Promotion
-        People's choices that were known when the run began.
     """
 
     month: dt.date
     first_month: dt.date | None
     last_month: dt.date
     seed: int
-    algorithms: tuple[str, ...] = ALGORITHMS
-    promotions: tuple[Promotion, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a month that is not named by its first day."""
@@ -60,14 +52,8 @@ class RiskRequest:
         return month_of(number(self.month) + 1)
 
 
-def request_for(
-    settings: Settings,
-    month: dt.date,
-    *,
-    algorithms: tuple[str, ...] = ALGORITHMS,
-    promotions: tuple[Promotion, ...] = (),
-) -> RiskRequest:
-    """Say which months a run is to predict.
+def request_for(settings: Settings, month: dt.date) -> RiskRequest:
+    """Say which months a run writes: all there are, up to its own.
 
     Parameters
     ----------
@@ -75,16 +61,12 @@ def request_for(
         The seed.
     month : date
         Month of the run, first day.
-    algorithms, promotions : tuple
-        Kept as they are.
     """
     return RiskRequest(
         month=month,
         first_month=BEGINNING,
         last_month=month,
         seed=settings.seed,
-        algorithms=algorithms,
-        promotions=promotions,
     )
 
 
@@ -113,6 +95,4 @@ def read_request(folder: Path) -> RiskRequest:
     kept = json.loads(file.read_text())
     for name in ("month", "first_month", "last_month"):
         kept[name] = dt.date.fromisoformat(kept[name]) if kept[name] else None
-    kept["algorithms"] = tuple(kept["algorithms"])
-    kept["promotions"] = tuple(Promotion.from_json(one) for one in kept["promotions"])
     return RiskRequest(**kept)

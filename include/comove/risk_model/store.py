@@ -1,0 +1,479 @@
+"""Loading what training made into the warehouse, in one short transaction."""
+
+import datetime as dt
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from comove.audit import ensure_tables
+from comove.connection import connect, literal, utc_now
+from comove.errors import WarehouseError
+from comove.quality.record import replace_results
+from comove.risk_model.artifact import ModelRecord, model_folder
+from comove.risk_model.export import run_folder
+from comove.risk_model.folds import month_of, number
+from comove.risk_model.judgement import Check
+from comove.risk_model.request import FILE, RiskRequest, read_request, request_for
+from comove.risk_model.tables import ensure_risk_tables
+from comove.settings import Settings
+
+STAGE = "risk_model"
+STATUSES = ("champion", "challenger", "refused", "retired")
+
+
+class StoreError(WarehouseError):
+    """Training handed on something the warehouse must not hold."""
+
+
+@dataclass(frozen=True)
+class StoreReport:
+    """What was stored.
+
+    Parameters
+    ----------
+    rows : dict of str to int
+        Rows loaded, by table; a table whose file is absent is not named.
+    models : int
+        Model versions registered, new or again.
+    """
+
+    rows: dict[str, int]
+    models: int
+
+
+@dataclass(frozen=True)
+class _Load:
+    """One Parquet file of a run and the table it is for.
+
+    Parameters
+    ----------
+    file, table : str
+        Where from, and where to.
+    key : tuple of str
+        Columns no two rows share.
+    columns : tuple of str
+        Of the file.
+    replaced : str
+        Condition on the rows of the table that the file replaces.
+    faults : dict of str to str
+        By a name in words, a condition on rows that must not be.
+    """
+
+    file: str
+    table: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+    replaced: str
+    faults: Mapping[str, str]
+
+
+_PROBABILITY = "isnan({0}) or {0} <= 0 or {0} >= 1"
+_MONTHS = "month >= $first and month <= $last"
+_KEYS = {"an empty key or month": "borrower_key is null or month is null"}
+_OUTCOMES = {
+    "an unknown event": "is_event is null",
+    "a month the run was not asked for": f"not ({_MONTHS})",
+}
+_PREDICTIONS = {
+    "a PD that is not between 0 and 1": f"pd is null or {_PROBABILITY.format('pd')}",
+    "no model version": "model_version is null or algorithm is null",
+}
+_LOADS = (
+    _Load(
+        file="candidates.parquet",
+        table="risk.pd_candidate",
+        key=("borrower_key", "month"),
+        columns=(
+            "borrower_key",
+            "month",
+            "is_event",
+            "fold",
+            "pd_xgboost",
+            "pd_logit",
+            "pd_blend",
+        ),
+        replaced=_MONTHS,
+        faults={
+            **_KEYS,
+            **_OUTCOMES,
+            "a PD that is not between 0 and 1": " or ".join(
+                _PROBABILITY.format(name)
+                for name in ("pd_xgboost", "pd_logit", "pd_blend")
+            ),
+        },
+    ),
+    _Load(
+        file="predictions.parquet",
+        table="risk.pd_prediction",
+        key=("borrower_key", "month"),
+        columns=(
+            "borrower_key",
+            "month",
+            "pd",
+            "is_event",
+            "model_version",
+            "algorithm",
+            "is_out_of_sample",
+        ),
+        replaced=_MONTHS,
+        faults={
+            **_KEYS,
+            **_OUTCOMES,
+            **_PREDICTIONS,
+            "a PD not out of sample": "not coalesce(is_out_of_sample, false)",
+        },
+    ),
+    _Load(
+        file="forecast.parquet",
+        table="risk.pd_forecast",
+        key=("borrower_key", "month"),
+        columns=("borrower_key", "month", "pd", "model_version", "algorithm"),
+        replaced="month = $next",
+        faults={
+            **_KEYS,
+            "a month that is not the one to come": "month != $next",
+            **_PREDICTIONS,
+        },
+    ),
+    _Load(
+        file="scores.parquet",
+        table="risk.score",
+        key=("application_key",),
+        columns=(
+            "application_key",
+            "score",
+            "pd",
+            "model_version",
+            "scoring",
+            "reason_codes",
+            "performance_label",
+            "is_mature",
+        ),
+        # What a later month's run has scored since is newer than this.
+        replaced="as_of <= $last",
+        faults={
+            "an empty key": "application_key is null",
+            "a PD that is not between 0 and 1": _PROBABILITY.format("pd"),
+            "a score not within 300 to 850": "isnan(score) or score < 300 or score > 850",
+        },
+    ),
+)
+
+
+def store_training(settings: Settings, *, run_id: str) -> StoreReport:
+    """Load what the run's training made; loading it again changes nothing.
+
+    A file that is absent (its purpose was not asked for) leaves its table alone; one
+    without rows empties the months of the run.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which home; the files are in `run_folder`.
+    run_id : str
+        Kept with models that were not registered before.
+
+    Returns
+    -------
+    StoreReport
+        Rows by table, and how many models.
+
+    Raises
+    ------
+    StoreError
+        Before anything is written, naming the file and what is wrong in it.
+    """
+    folder = run_folder(settings, run_id)
+    request = _request(settings, folder, run_id)
+    loads = [load for load in _LOADS if (folder / load.file).is_file()]
+    rows = {load.table: _checked_rows(folder, load, request) for load in loads}
+    models = _read_models(folder)
+    with connect(settings) as connection:
+        ensure_tables(connection)
+        ensure_risk_tables(connection)
+        connection.execute("begin")
+        for load in loads:
+            _replace_rows(connection, folder, load, request)
+        _register(connection, settings, models, run_id)
+        _write_request(connection, settings, request)
+        connection.execute("commit")
+    return StoreReport(rows, len(models))
+
+
+def record_checks(settings: Settings, *, run_id: str) -> dict[str, int]:
+    """Record how the challengers were judged, as stage ``risk_model`` of the gates.
+
+    A failed check refuses one model and stops nothing, so it is kept as a warning; a
+    warning is kept for information. Models of earlier folds are named only where they
+    failed.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which home; ``checks*.json`` is in `run_folder`.
+    run_id : str
+        Whose results.
+
+    Returns
+    -------
+    dict of str to int
+        How many checks ``passed`` and ``failed``.
+    """
+    judged = _read_lists(run_folder(settings, run_id), "checks")
+    newest = _newest_month(judged)
+    results = [
+        (str(model["model_version"]), check)
+        for model in judged
+        for check in map(Check.from_json, model["checks"])
+        if not check.success or model["first_month"] == newest[model["purpose"]]
+    ]
+    rows = [_result(version, check) for version, check in results]
+    with connect(settings) as connection:
+        ensure_tables(connection)
+        connection.execute("begin")
+        replace_results(connection, run_id, STAGE, rows, utc_now())
+        connection.execute("commit")
+    failed = sum(not check.success for _, check in results)
+    return {"passed": len(results) - failed, "failed": failed}
+
+
+def _request(settings: Settings, folder: Path, run_id: str) -> RiskRequest:
+    """Read the run's request; a run that trains no PD has none of its own."""
+    if (folder / FILE).is_file():
+        return read_request(folder)
+    with connect(settings, read_only=True) as connection:
+        row = connection.execute(
+            "select month from audit.run where run_id = ?", [run_id]
+        ).fetchone()
+    if row is None or row[0] is None:
+        return read_request(folder)
+    return request_for(settings, row[0])
+
+
+def _newest_month(judged: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    newest: defaultdict[str, str] = defaultdict(str)
+    for model in judged:
+        purpose = model["purpose"]
+        newest[purpose] = max(newest[purpose], model["first_month"])
+    return newest
+
+
+def _result(model_version: str, check: Check) -> Sequence[object]:
+    softened = {"critical": "warning", "warning": "info", "info": "info"}
+    refused = f"{model_version} does not replace the champion. " if check.refuses else ""
+    return [
+        f"{model_version}: {check.name}",
+        softened[check.severity],
+        check.success,
+        check.observed,
+        check.expected,
+        "audit.model_registry",
+        None,
+        None if check.success else f"{refused}What to do: {check.remedy}",
+    ]
+
+
+def _checked_rows(folder: Path, load: _Load, request: RiskRequest) -> int:
+    """Count the rows of a file, refusing what its table must not hold."""
+    file = folder / load.file
+    source = f"read_parquet({literal(file)})"
+    key = ", ".join(load.key)
+    with duckdb.connect() as connection:
+        try:
+            connection.execute(f"select {', '.join(load.columns)} from {source} limit 0")  # noqa: S608 - names of ours
+        except duckdb.Error as error:
+            raise _faulty(file, f"columns that do not fit ({error})") from error
+        for fault, condition in load.faults.items():
+            _reject(connection, file, source, condition, fault, request)
+        counts = connection.execute(
+            f"select count(*), count(distinct ({key})) from {source}"  # noqa: S608 - names of ours
+        ).fetchone()
+    rows, distinct = counts or (0, 0)
+    if rows != distinct:
+        raise _faulty(file, f"{rows - distinct:,} rows that repeat {key} of another")
+    return int(rows)
+
+
+def _reject(
+    connection: duckdb.DuckDBPyConnection,
+    file: Path,
+    source: str,
+    condition: str,
+    fault: str,
+    request: RiskRequest,
+) -> None:
+    row = connection.execute(
+        f"select count(*) from {source} where {condition}",  # noqa: S608 - SQL of ours
+        _asked(condition, request),
+    ).fetchone()
+    if row and row[0]:
+        raise _faulty(file, f"{row[0]:,} rows with {fault}")
+
+
+def _faulty(file: Path, found: str) -> StoreError:
+    return StoreError(
+        f"training wrote {found}.",
+        where=str(file),
+        remedy="Nothing was stored. Run the task `train` again; if it stays, report it.",
+    )
+
+
+def _replace_rows(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    load: _Load,
+    request: RiskRequest,
+) -> None:
+    columns, source = (
+        ", ".join(load.columns),
+        f"read_parquet({literal(folder / load.file)})",
+    )
+    connection.execute(
+        f"delete from {load.table} where {load.replaced}",  # noqa: S608 - SQL of ours
+        _asked(load.replaced, request),
+    )
+    if load.table == "risk.score":
+        columns = f"{columns}, as_of"
+        source = f"""(
+            select *, cast({literal(request.last_month)} as date) as as_of from {source}
+            where application_key not in (select application_key from risk.score)
+        )"""  # noqa: S608 - SQL of ours
+    connection.execute(
+        f"insert into {load.table} ({columns}) select {columns} from {source}"  # noqa: S608 - names of ours
+    )
+
+
+def _asked(condition: str, request: RiskRequest) -> dict[str, dt.date]:
+    """Give the months a condition names."""
+    months = {
+        "first": request.first_month or dt.date(1, 1, 1),
+        "last": request.last_month,
+        "next": request.forecast_month,
+    }
+    return {name: month for name, month in months.items() if f"${name}" in condition}
+
+
+def _read_models(folder: Path) -> list[dict[str, Any]]:
+    models = _read_lists(folder, "models")
+    for model in models:
+        if model["status"] not in STATUSES:
+            raise _faulty(folder, f"the unknown status {model['status']!r} of a model")
+    versions = [model["model_version"] for model in models]
+    if twice := {version for version in versions if versions.count(version) > 1}:
+        raise _faulty(folder, f"the model {sorted(twice)[0]} twice")
+    return models
+
+
+def _read_lists(folder: Path, name: str) -> list[dict[str, Any]]:
+    """Read ``<name>.json`` and ``<name>_<purpose>.json``, each a list of objects."""
+    return [
+        entry
+        for file in sorted(folder.glob(f"{name}*.json"))
+        for entry in json.loads(file.read_text())
+    ]
+
+
+def _register(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    models: list[dict[str, Any]],
+    run_id: str,
+) -> None:
+    for purpose, first_month in {
+        (model["purpose"], model["first_month_predicted"]) for model in models
+    }:
+        # Whatever else predicted these months was fitted on data that has changed since.
+        connection.execute(
+            """
+            update audit.model_registry set status = 'retired', is_champion = false
+            where purpose = ? and first_month_predicted = ?
+            """,
+            [purpose, first_month],
+        )
+    for model in models:
+        _upsert(connection, settings, model, run_id)
+    for purpose in {model["purpose"] for model in models}:
+        _crown(connection, purpose)
+
+
+def _upsert(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    model: dict[str, Any],
+    run_id: str,
+) -> None:
+    record = ModelRecord.from_json(model)
+    folder = model_folder(settings.places, record.purpose, record.model_version)
+    row = {
+        "model_version": record.model_version,
+        "purpose": record.purpose,
+        "algorithm": record.algorithm,
+        "status": model["status"],
+        "is_champion": False,
+        "data_hash": record.data_hash,
+        "settings_hash": record.settings_hash,
+        "seed": record.seed,
+        "features": json.dumps(record.features),
+        "library_versions": json.dumps(dict(record.library_versions), sort_keys=True),
+        "metrics": json.dumps(dict(record.metrics), sort_keys=True),
+        "trained_from": record.trained_from,
+        "trained_to": record.trained_to,
+        "first_month_predicted": record.first_month_predicted,
+        "rows_trained": record.rows_trained,
+        "events_trained": record.events_trained,
+        "artifact_path": str(folder.relative_to(settings.places.root)),
+        "card_path": model.get("card_path"),
+        "refused_because": model.get("refused_because"),
+        "run_id": run_id,
+        "registered_at": utc_now(),
+    }
+    # Who registered a version first, and when, stays: the same content is no new model.
+    changing = [n for n in row if n not in {"model_version", "run_id", "registered_at"}]
+    connection.execute(
+        f"""
+        insert into audit.model_registry ({", ".join(row)})
+        values ({", ".join("?" * len(row))})
+        on conflict (model_version) do update
+        set {", ".join(f"{name} = excluded.{name}" for name in changing)}
+        """,  # noqa: S608 - names of ours
+        list(row.values()),
+    )
+
+
+def _crown(connection: duckdb.DuckDBPyConnection, purpose: str) -> None:
+    """Leave one champion: the one of the newest months; those before it are retired."""
+    connection.execute(
+        """
+        update audit.model_registry set
+            is_champion = model_version = newest.winner,
+            status = if(status = 'champion' and model_version != newest.winner,
+                'retired', status)
+        from (
+            select max_by(model_version, (first_month_predicted, model_version)) as winner
+            from audit.model_registry where purpose = ? and status = 'champion'
+        ) as newest
+        where purpose = ? and newest.winner is not null
+        """,
+        [purpose, purpose],
+    )
+
+
+def _write_request(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, request: RiskRequest
+) -> None:
+    """Say which months the SQL that follows covers: all that are predicted by now."""
+    row = connection.execute(
+        "select min(month), max(month) from risk.pd_prediction"
+    ).fetchone()
+    first, last = row if row and row[0] else (request.first_month, request.last_month)
+    window_from = month_of(number(last) - settings.residual_window_months + 1)
+    connection.execute("delete from audit.risk_request")
+    connection.execute(
+        "insert into audit.risk_request values (?, ?, ?, ?, ?)",
+        [request.month, first or last, last, window_from, request.seed],
+    )
