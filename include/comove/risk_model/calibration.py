@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
@@ -126,7 +126,7 @@ def _minimise(posterior: _Posterior) -> FloatArray:
     return theta
 
 
-def overlaps(margin: FloatArray, y: FloatArray) -> bool:
+def overlaps(margin: ArrayLike, y: ArrayLike) -> bool:
     """Tell whether the likelihood of a line has a maximum.
 
     It has one when events and non-events overlap (Albert and Anderson, 1984): neither

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,10 @@ CORRELATION_ROWS = 200_000
 # non-events drawn, weighted up by the inverse of their share: unbiased, and what is lost
 # in precision is little as events are the scarce class.
 MOST_ROWS = 2_000_000
+
+# A coefficient beyond this, where -1 is what a feature by itself would get, is on its way
+# to infinity: some bins tell all their events from other rows.
+MOST_COEFFICIENT = 3.0
 
 # Strength of the penalty (scikit-learn's C) where the likelihood has no maximum.
 WEAK_PENALTY = 10.0
@@ -311,7 +316,7 @@ class WoeLogit:
                 dropped=dict(stored["dropped"]),
                 is_penalised=bool(stored["is_penalised"]),
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
             raise ModelError(
                 f"no logit can be read ({type(error).__name__}: {error}).",
                 where=str(folder),
@@ -482,9 +487,11 @@ def _fitted(weights: FloatArray, rows: _Rows) -> tuple[LogisticRegression, bool]
         for category in (ConvergenceWarning, LinAlgWarning):
             warnings.simplefilter("error", category)
         try:
-            return _regression(np.inf).fit(weights, rows.y, rows.weights), False
+            plain = _regression(np.inf).fit(weights, rows.y, rows.weights)
         except (ConvergenceWarning, LinAlgWarning, np.linalg.LinAlgError):
-            pass
+            plain = None
+    if plain is not None and np.abs(plain.coef_).max() <= MOST_COEFFICIENT:
+        return plain, False
     return _regression(WEAK_PENALTY).fit(weights, rows.y, rows.weights), True
 
 

@@ -29,6 +29,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from comove.risk_model.calibration import overlaps
+
 if TYPE_CHECKING:
     from comove.risk_model.features import Feature
 
@@ -244,14 +246,16 @@ def fit_bins(
     else:
         bins = _number_bins(feature, present, outcome, lacking, seed, max_bins)
     if sum(total > 0 for total in np.add(bins.non_events, bins.events)) < 2:
-        return _why_one_bin(present)
+        return _why_one_bin(present, outcome)
     return bins
 
 
-def _why_one_bin(present: Column) -> str:
+def _why_one_bin(present: Column, is_event: NDArray[np.bool_]) -> str:
     if (present == present[0]).all():
         return "constant"
-    return "no bins tell events from non-events with the sign that is known"
+    if is_event.any() and not is_event.all() and not overlaps(present, is_event):
+        return "tells every event from every other row: a leak, or too few rows"
+    return "no bins tell events from other rows with the sign that is known"
 
 
 def _number_bins(
