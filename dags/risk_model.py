@@ -24,12 +24,12 @@ What to do when a task has failed:
   run the DAG `warehouse` to its end first. While the marts wait for their gate it tries
   again every half minute.
 - **train** says in its log how far it is. Too few events is no failure: the PD is then
-  not available, with the reason in the summary and in `audit.quality_result`.
+  not available, with the reason in the summary and in `audit.unavailable_model`.
 - **train_application** does the same for the application score. Skipped when the form
   leaves out its purpose, as is `train`.
 - **gate_models** records how challengers were judged, in `audit.quality_result` where
-  `stage` is `models`. A challenger that fails does not fail the run: the last champion
-  goes on.
+  `stage` is `risk_model`. A challenger that fails does not fail the run: the last
+  champion goes on.
 - **store** loads what was trained into `risk` and `audit.model_registry`, in one
   transaction.
 - **build_risk** runs dbt on the risk tables. Its log names the model or the test.

@@ -106,12 +106,12 @@ def _show_landing(report: "LandingReport") -> None:
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """Show the last run: rows, tables, gates, times, and where to look."""
-    from comove.embedded.summary import last_run_id, read_summary, show_summary
+    """Show the last runs: rows, tables, models, gates, times, and where to look."""
+    from comove.embedded.summary import last_run_ids, read_summary, show_summary
 
     settings = Settings()
     with _told_in_one_sentence():
-        summary = read_summary(settings, last_run_id(settings))
+        summary = read_summary(settings, last_run_ids(settings))
     if as_json:
         typer.echo(json.dumps(asdict(summary), default=str))
     else:

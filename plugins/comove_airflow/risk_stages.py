@@ -54,6 +54,7 @@ def open_run(context: Context) -> dict[str, str]:
 def build_features(context: Context) -> Any:
     """Build the features from published marts, and write them as Parquet."""
     from comove.risk_model.export import export_features
+    from comove.risk_model.request import request_for, write_request
     from comove.warehouse import build_features, require_published_marts
 
     settings, month = settings_of(context), month_of(context)
@@ -61,6 +62,9 @@ def build_features(context: Context) -> Any:
     require_published_marts(settings, month)
     built = build_features(settings, run_id=run_id, month=month)
     exported = export_features(settings, run_id=run_id, month=month)
+    # Training of the PD writes it again, with the decisions it has found.
+    asked = request_for(settings, month, algorithms=_request(context).algorithms)
+    write_request(exported.folder, asked)
     return {
         "tables": built.tables,
         "tests_passed": built.tests_passed,
@@ -89,12 +93,18 @@ def train(context: Context) -> Any:
 def train_application(context: Context) -> Any:
     """Train the model of the application score, and score every application."""
     _skip_unless_asked(_request(context), "application")
+    from comove.connection import connect_serving
     from comove.risk_model.application import train_application
+    from comove.risk_model.registry import read_promotions
 
+    settings = settings_of(context)
+    with connect_serving(settings) as published:
+        promotions = read_promotions(published, "application")
     return train_application(
-        settings_of(context),
+        settings,
         run_id=context["dag_run"].run_id,
         month=month_of(context),
+        promotions=promotions,
         tell=log.info,
     )
 
@@ -102,9 +112,25 @@ def train_application(context: Context) -> Any:
 @stage
 def gate_models(context: Context) -> Any:
     """Record how each challenger was judged; one that fails never becomes champion."""
+    from comove.audit import note_unavailable
     from comove.risk_model.store import record_checks
 
-    return record_checks(settings_of(context), run_id=context["dag_run"].run_id)
+    settings, run_id = settings_of(context), context["dag_run"].run_id
+    note_unavailable(settings, run_id, _reasons(context))
+    return record_checks(settings, run_id=run_id)
+
+
+def _reasons(context: Context) -> dict[str, str]:
+    """Why there is no model, by purpose, as the trainings said it."""
+    said = {
+        "pd": ("train", "why_not"),
+        "application": ("train_application", "unavailable"),
+    }
+    found = {
+        purpose: (context["ti"].xcom_pull(task_ids=task) or {}).get(field)
+        for purpose, (task, field) in said.items()
+    }
+    return {purpose: str(reason) for purpose, reason in found.items() if reason}
 
 
 @stage
@@ -218,7 +244,8 @@ def _algorithm(settings: Settings, purpose: str, promote: str | None) -> str | N
         return None
     if promote != KEEP_CHAMPION:
         return promote
-    from comove.risk_model.registry import champion_algorithm
+
+    from comove.risk_model.champion import champion_algorithm
 
     if champion := champion_algorithm(settings, purpose=purpose):
         return champion

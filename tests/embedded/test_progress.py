@@ -35,3 +35,12 @@ def test_a_second_try_says_so() -> None:
 def test_tasks_are_told_in_the_order_of_the_way() -> None:
     tasks = [TaskState(name, "running", 1, None) for name in ("build", "land")]
     assert shown(tasks) == ["land: running", "build: running"]
+
+
+def test_runs_of_a_chain_are_told_one_after_the_other_by_their_dags() -> None:
+    first = TaskState("publish", "success", 1, 1.0, dag_id="warehouse")
+    second = TaskState("publish", "running", 1, None, dag_id="risk_model")
+    assert shown([first], [second]) == [
+        "warehouse.publish: success after 1.0 s",
+        "risk_model.publish: running",
+    ]

@@ -1,19 +1,26 @@
-"""What `make run` does about the run of one that died."""
+"""How `make run` follows a month, and what it does about the run of one that died."""
 
 import datetime as dt
+import io
 
 import pytest
+from rich.console import Console
 
 from comove.audit import open_run
 from comove.connection import connect
+from comove.embedded import run
 from comove.embedded.processes import ProcessMark
-from comove.embedded.run import _fail_abandoned
+from comove.embedded.rest import AirflowError, TaskState
+from comove.embedded.run import _fail_abandoned, _follow_chain, wait_for_follower
 from comove.embedded.state import Running
 from comove.settings import Settings
 
 DEAD = "make_run__2024-12__20241231T080000__11"
 LATER = "make_run__2024-12__20250101T130000__12"
 BACKFILL = "backfill__2024-01"
+FOLLOWER_OF_DEAD = "asset_triggered__2024-12-31T09:00:00"
+FOLLOWER_OF_LATER = "asset_triggered__2025-01-01T14:00:00"
+CAUSES = {FOLLOWER_OF_DEAD: [DEAD], FOLLOWER_OF_LATER: [LATER]}
 
 
 class Airflow:
@@ -22,8 +29,12 @@ class Airflow:
     def __init__(self) -> None:
         self.failed: list[str] = []
 
-    def unfinished_runs(self, _dag_id: str) -> list[str]:
-        return [DEAD, LATER, BACKFILL]
+    def unfinished_runs(self, dag_id: str) -> list[str]:
+        followers = [FOLLOWER_OF_DEAD, FOLLOWER_OF_LATER]
+        return [DEAD, LATER, BACKFILL] if dag_id == "warehouse" else followers
+
+    def causes(self, _dag_id: str, run_id: str) -> list[str]:
+        return CAUSES.get(run_id, [])
 
     def fail_run(self, _dag_id: str, run_id: str, _note: str) -> None:
         self.failed.append(run_id)
@@ -31,8 +42,8 @@ class Airflow:
 
 @pytest.fixture
 def statuses(settings: Settings) -> tuple[Airflow, dict[str, str]]:
-    for run_id in (DEAD, LATER, BACKFILL):
-        open_run(settings, run_id=run_id, dag_id="warehouse", month=dt.date(2024, 12, 1))
+    for run_id in (DEAD, LATER, BACKFILL, *CAUSES):
+        open_run(settings, run_id=run_id, dag_id="any", month=dt.date(2024, 12, 1))
     mark = ProcessMark(1, 1.0)
     running = Running(mark, mark, "run", 1, "", "2025-01-01T12:00:00+00:00")
     airflow = Airflow()
@@ -45,10 +56,86 @@ def statuses(settings: Settings) -> tuple[Airflow, dict[str, str]]:
 def test_airflow_does_not_take_up_the_run_of_a_command_that_died(
     statuses: tuple[Airflow, dict[str, str]],
 ) -> None:
-    assert statuses[0].failed == [DEAD]
+    assert statuses[0].failed == [DEAD, FOLLOWER_OF_DEAD]
 
 
 def test_the_audit_trail_does_not_show_it_as_running_for_ever(
     statuses: tuple[Airflow, dict[str, str]],
 ) -> None:
-    assert statuses[1] == {DEAD: "failed", LATER: "running", BACKFILL: "running"}
+    assert statuses[1] == {
+        DEAD: "failed",
+        LATER: "running",
+        BACKFILL: "running",
+        FOLLOWER_OF_DEAD: "failed",
+        FOLLOWER_OF_LATER: "running",
+    }
+
+
+class Chain:
+    """An Airflow whose runs have ended, and whose models follow late."""
+
+    def __init__(self, states: dict[str, str]) -> None:
+        self.asked: list[str] = []
+        self._states = states
+
+    def tasks(self, dag_id: str, _run_id: str) -> list[TaskState]:
+        return [
+            TaskState(name.split(".")[1], state, 1, 1.0, dag_id=dag_id)
+            for name, state in self._states.items()
+            if name.startswith(dag_id)
+        ]
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        states = [task.state for task in self.tasks(dag_id, run_id)]
+        return "failed" if "failed" in states else "success"
+
+    def runs_caused_by(self, dag_id: str, source_run_id: str) -> list[str]:
+        self.asked.append(source_run_id)
+        return ["theirs"] if len(self.asked) > 1 else []
+
+
+@pytest.fixture(autouse=True)
+def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "POLL_SECONDS", 0.0)
+
+
+def followed(states: dict[str, str]) -> tuple[list[tuple[str, str, str]], list[str]]:
+    said = io.StringIO()
+    ended = _follow_chain(Chain(states), "ours", Console(file=said))  # type: ignore[arg-type] - a stand-in
+    found = [(one.dag_id, one.run_id, one.state) for one in ended]
+    return found, said.getvalue().splitlines()
+
+
+def test_the_models_are_followed_once_the_marts_are_published() -> None:
+    found, said = followed(
+        {"warehouse.publish": "success", "risk_model.train": "success"}
+    )
+    assert found == [
+        ("warehouse", "ours", "success"),
+        ("risk_model", "theirs", "success"),
+    ]
+    assert said == [
+        "warehouse.publish: success after 1.0 s",
+        "risk_model.train: success after 1.0 s",
+    ]
+
+
+def test_models_that_fail_are_a_failure() -> None:
+    found, _ = followed({"warehouse.publish": "success", "risk_model.train": "failed"})
+    assert found[1] == ("risk_model", "theirs", "failed")
+
+
+def test_a_failure_after_publishing_does_not_hide_the_models() -> None:
+    states = {"warehouse.publish": "success", "warehouse.docs": "failed"}
+    found, _ = followed({**states, "risk_model.train": "success"})
+    assert [state for _, _, state in found] == ["failed", "success"]
+
+
+def test_nothing_follows_marts_that_were_not_published() -> None:
+    found, _ = followed({"warehouse.gate_tables": "failed"})
+    assert found == [("warehouse", "ours", "failed")]
+
+
+def test_models_that_do_not_follow_are_told_in_a_sentence() -> None:
+    with pytest.raises(AirflowError, match=r"'risk_model' has not followed.*not paused"):
+        wait_for_follower(Chain({}), "risk_model", "ours", timeout_seconds=0)  # type: ignore[arg-type] - a stand-in

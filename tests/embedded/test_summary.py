@@ -4,12 +4,15 @@ import datetime as dt
 from io import StringIO
 
 import duckdb
+import numpy as np
 import pytest
 from rich.console import Console
+from sklearn.metrics import log_loss, roc_auc_score
 
 from comove.audit.tables import ensure_tables
-from comove.embedded.summary import last_run_id, read_summary, show_summary
+from comove.embedded.summary import last_run_ids, read_summary, show_summary
 from comove.errors import WarehouseError
+from comove.risk_model.tables import ensure_risk_tables
 from comove.settings import Settings
 
 NOW = dt.datetime(2024, 4, 1)
@@ -45,7 +48,7 @@ def failed_run(settings: Settings) -> Settings:
 
 
 def test_checks_are_counted_as_on_the_page_of_the_gates(failed_run: Settings) -> None:
-    found = read_summary(failed_run, last_run_id(failed_run))
+    found = read_summary(failed_run, last_run_ids(failed_run))
     assert found.gates == [("landed", 1, 1, 1, 1, 1)]
 
 
@@ -54,13 +57,13 @@ def test_the_summary_says_which_run_failed_why_and_what_to_do(
 ) -> None:
     said = StringIO()
     console = Console(file=said, width=150)
-    show_summary(console, read_summary(failed_run, "r1"), failed_run)
+    show_summary(console, read_summary(failed_run, ["r1"]), failed_run)
     for words in ("r1", "2024-03", "failed", "loans/a.csv.gz", "Deliver it again."):
         assert words in said.getvalue()
 
 
 def test_a_run_that_was_never_opened_has_an_empty_summary(failed_run: Settings) -> None:
-    found = read_summary(failed_run, "another")
+    found = read_summary(failed_run, ["another"])
     assert (found.run, found.failures, found.gates) == ([], [], [])
 
 
@@ -70,4 +73,78 @@ def test_an_audit_trail_of_another_version_is_a_sentence_not_a_stack(
     with duckdb.connect(failed_run.places.serving) as connection:
         connection.execute("alter table audit.quality_result drop column severity")
     with pytest.raises(WarehouseError, match="audit trail cannot be read"):
-        read_summary(failed_run, "r1")
+        read_summary(failed_run, ["r1"])
+
+
+def test_the_last_run_of_each_dag_is_named_in_the_order_they_began(
+    failed_run: Settings,
+) -> None:
+    with duckdb.connect(failed_run.places.serving) as connection:
+        for run_id, hour in (("old", 1), ("new", 2)):
+            connection.execute(
+                "insert into audit.run (run_id, dag_id, portfolio, status, settings_hash,"
+                " seed, versions, started_at) values (?, 'risk_model', 'contract',"
+                " 'success', 'h', 1, '{}', ?)",
+                [run_id, NOW.replace(hour=hour)],
+            )
+    assert last_run_ids(failed_run) == ["r1", "new"]
+
+
+@pytest.fixture
+def trained(failed_run: Settings) -> tuple[Settings, np.ndarray, np.ndarray]:
+    """A published copy with the predictions of two algorithms; outcomes, and logit's."""
+    generator = np.random.default_rng(5)
+    p = generator.beta(1, 30, size=4_000)
+    y = generator.random(4_000) < p
+    with duckdb.connect(failed_run.places.serving) as connection:
+        ensure_risk_tables(connection)
+        connection.execute(
+            """
+            insert into risk.pd_candidate by name
+            select
+                i::varchar as borrower_key,
+                if(i % 2 = 0, date '2024-01-01', date '2024-02-01') as month,
+                date '2024-01-01' as fold,
+                y as is_event,
+                p as pd_logit,
+                0.02 as pd_xgboost,
+            from (select unnest(range(4000)) as i, unnest(?) as y, unnest(?) as p)
+            """,
+            [y.tolist(), p.tolist()],
+        )
+        connection.execute(
+            """
+            insert into risk.pd_prediction
+            select borrower_key, month, pd_logit, is_event, 'pd-logit', 'logit', true
+            from risk.pd_candidate
+            """
+        )
+        connection.execute(
+            "insert into audit.unavailable_model values"
+            " ('r1', 'application', 'Too few outcomes.')"
+        )
+    return failed_run, y, p
+
+
+def test_each_algorithm_is_shown_with_its_figures_and_who_is_champion(
+    trained: tuple[Settings, np.ndarray, np.ndarray],
+) -> None:
+    settings, y, p = trained
+    found = {row[1]: row for row in read_summary(settings, ["r1"]).models}
+    assert found.keys() == {"logit", "xgboost"}
+    expected = ("pd", "logit", "2024-01 to 2024-02", 4_000, y.sum())
+    assert found["logit"][:5] == expected
+    assert found["logit"][5] == pytest.approx(log_loss(y, p), abs=1e-4)
+    assert found["logit"][6] == pytest.approx(roc_auc_score(y, p), abs=1e-3)
+    assert found["logit"][7] == "champion"
+    # One PD for everybody puts nobody before anybody else.
+    assert found["xgboost"][6:] == (0.5, "")
+
+
+def test_a_model_that_could_not_be_made_says_why(
+    trained: tuple[Settings, np.ndarray, np.ndarray],
+) -> None:
+    said = StringIO()
+    console = Console(file=said, width=150)
+    show_summary(console, read_summary(trained[0], ["r1"]), trained[0])
+    assert "Too few outcomes." in said.getvalue()

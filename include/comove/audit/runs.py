@@ -138,6 +138,32 @@ def close_run(
         )
 
 
+def note_unavailable(settings: Settings, run_id: str, reasons: Mapping[str, str]) -> None:
+    """Record which models a run could not make, and why; none is a record too.
+
+    Parameters
+    ----------
+    settings : Settings
+        Says which warehouse.
+    run_id : str
+        The run.
+    reasons : mapping of str to str
+        By purpose, a sentence.
+    """
+    with connect(settings) as connection:
+        ensure_tables(connection)
+        connection.execute("begin")
+        connection.execute(
+            "delete from audit.unavailable_model where run_id = ?", [run_id]
+        )
+        for purpose, reason in reasons.items():
+            connection.execute(
+                "insert into audit.unavailable_model values (?, ?, ?)",
+                [run_id, purpose, reason],
+            )
+        connection.execute("commit")
+
+
 def _note_seconds(
     connection: duckdb.DuckDBPyConnection, run_id: str, seconds: Mapping[str, float]
 ) -> None:

@@ -90,3 +90,10 @@ create table if not exists audit.stage_time (
     seconds double not null,
     primary key (run_id, stage)
 );
+
+create table if not exists audit.unavailable_model (
+    run_id varchar not null,
+    purpose varchar not null,
+    reason varchar not null,
+    primary key (run_id, purpose)
+);

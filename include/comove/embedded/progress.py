@@ -1,4 +1,4 @@
-"""Showing how a run goes on: a live table on a terminal, plain lines elsewhere."""
+"""Showing how runs go on: a live table on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Iterator
@@ -22,19 +22,20 @@ SIGNS = {
 
 
 class Progress:
-    """What is shown of one run.
+    """What is shown of the runs of a chain, one after the other.
 
     Parameters
     ----------
     console : Console
         Where to.
     order : list of str
-        Names of the tasks, in the order of the table.
+        Names of the tasks as ``dag.task``, in the order of the table.
     """
 
     def __init__(self, console: Console, order: list[str]) -> None:
         self._console = console
         self._order = order
+        self._newest: dict[str, TaskState] = {}
         self._shown: dict[str, tuple[str, int]] = {}
         self._live: Live | None = None
 
@@ -48,8 +49,9 @@ class Progress:
             yield self
 
     def update(self, tasks: list[TaskState]) -> None:
-        """Show the newest states."""
-        ranked = sorted(tasks, key=self._rank)
+        """Show the newest states; tasks of runs shown before stay on the table."""
+        self._newest |= {_name(task): task for task in tasks}
+        ranked = sorted(self._newest.values(), key=self._rank)
         if self._live:
             self._live.update(_table(ranked))
             return
@@ -57,19 +59,20 @@ class Progress:
             self._say_once(task)
 
     def _rank(self, task: TaskState) -> tuple[int, str]:
-        known = task.task_id in self._order
-        place = self._order.index(task.task_id) if known else len(self._order)
-        return place, task.task_id
+        name = _name(task)
+        place = self._order.index(name) if name in self._order else len(self._order)
+        return place, name
 
     def _say_once(self, task: TaskState) -> None:
         now = (task.state, task.try_number)
         quiet = ("none", "scheduled", "queued", "restarting")
-        if self._shown.get(task.task_id) == now or task.state in quiet:
+        name = _name(task)
+        if self._shown.get(name) == now or task.state in quiet:
             return
-        self._shown[task.task_id] = now
+        self._shown[name] = now
         took = f" after {task.seconds:.1f} s" if task.seconds and _has_ended(task) else ""
         again = f" (try {task.try_number})" if task.try_number > 1 else ""
-        self._console.print(f"{task.task_id}: {task.state}{again}{took}", markup=False)
+        self._console.print(f"{name}: {task.state}{again}{took}", markup=False)
 
 
 def follow(
@@ -126,8 +129,12 @@ def _table(tasks: list[TaskState]) -> Table:
         took = f"{task.seconds:.1f} s" if task.seconds else ""
         again = f"try {task.try_number}" if task.try_number > 1 else ""
         sign = SIGNS.get(task.state, " ")
-        table.add_row(sign, task.task_id, task.state.replace("none", ""), took, again)
+        table.add_row(sign, _name(task), task.state.replace("none", ""), took, again)
     return table
+
+
+def _name(task: TaskState) -> str:
+    return f"{task.dag_id}.{task.task_id}" if task.dag_id else task.task_id
 
 
 def _has_ended(task: TaskState) -> bool:

@@ -33,6 +33,8 @@ class TaskState:
         How long it ran, or has run.
     pid : int or None
         Its process on this machine, once it has one.
+    dag_id : str
+        Name of its DAG.
     """
 
     task_id: str
@@ -40,6 +42,7 @@ class TaskState:
     try_number: int
     seconds: float | None
     pid: int | None = None
+    dag_id: str = ""
 
 
 class AirflowClient:
@@ -128,6 +131,30 @@ class AirflowClient:
             query={"state": ["queued", "running"], "order_by": "run_after"},
         )
         return [run["dag_run_id"] for run in found.json()["dag_runs"]]
+
+    def runs_caused_by(self, dag_id: str, source_run_id: str) -> list[str]:
+        """Ids of a DAG's newest runs that an asset update of another run has caused.
+
+        Parameters
+        ----------
+        dag_id : str
+            Whose runs.
+        source_run_id : str
+            The run that updated the asset.
+        """
+        found = self._ask(
+            "GET",
+            f"/dags/{dag_id}/dagRuns",
+            query={"run_type": "asset_triggered", "order_by": "-run_after", "limit": 10},
+        )
+        ids = [run["dag_run_id"] for run in found.json()["dag_runs"]]
+        return [run for run in ids if source_run_id in self.causes(dag_id, run)]
+
+    def causes(self, dag_id: str, run_id: str) -> list[str]:
+        """Ids of the runs whose asset updates have caused a run; empty if none has."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/upstreamAssetEvents"
+        events = self._ask("GET", path).json()["asset_events"]
+        return [event["source_run_id"] or "" for event in events]
 
     def fail_run(self, dag_id: str, run_id: str, note: str) -> None:
         """Mark a run failed, saying why."""
@@ -220,6 +247,7 @@ def _task_state(entry: Mapping[str, Any]) -> TaskState:
         try_number=entry["try_number"],
         seconds=entry["duration"],
         pid=entry["pid"],
+        dag_id=entry["dag_id"],
     )
 
 

@@ -1,7 +1,8 @@
-"""`make run`: one month through a real Airflow, from nothing to a summary."""
+"""`make run`: one month through a real Airflow, from files to models and a summary."""
 
 import datetime as dt
 import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -11,29 +12,78 @@ from comove.audit import close_run
 from comove.embedded.failure import show_failures
 from comove.embedded.month import ensure_simulated, month_to_run
 from comove.embedded.processes import mark_of
-from comove.embedded.progress import Progress, follow
-from comove.embedded.rest import AirflowClient
+from comove.embedded.progress import POLL_SECONDS, Progress, follow
+from comove.embedded.rest import AirflowClient, AirflowError, TaskState
 from comove.embedded.server import ensure_running, log_in, stop
 from comove.embedded.state import Lock, Running, read_state, starting, users_lock
 from comove.embedded.summary import read_summary, show_summary
 from comove.errors import ComoveError, WarehouseBusyError
 from comove.settings import Settings
 
-DAG = "warehouse"
+# The DAGs of a month: the first is asked for, the other follows the marts it publishes.
+WAREHOUSE, RISK_MODEL = "warehouse", "risk_model"
 ORDER = [
-    "open_run",
-    "land",
-    "gate_landed",
-    "build",
-    "gate_tables",
-    "publish",
-    "docs",
-    "close_run",
+    *(
+        f"{WAREHOUSE}.{task}"
+        for task in (
+            "open_run",
+            "land",
+            "gate_landed",
+            "build",
+            "gate_tables",
+            "publish",
+            "docs",
+            "close_run",
+        )
+    ),
+    *(
+        f"{RISK_MODEL}.{task}"
+        for task in (
+            "open_run",
+            "build_features",
+            "train",
+            "train_application",
+            "gate_models",
+            "store",
+            "build_risk",
+            "gate_risk",
+            "publish",
+            "report",
+            "close_run",
+        )
+    ),
 ]
 # Runs that `make run` asked for; those of a `make run` that died are not taken up again.
 RUN_PREFIX = "make_run__"
 TIME_IN_RUN_ID = "%Y%m%dT%H%M%S"
-RUN_SECONDS = 4 * 3600.0
+RUN_SECONDS = 24 * 3600.0
+# The scheduler makes the run that follows within a loop or two of the asset's update.
+FOLLOWER_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that has ended.
+
+    Parameters
+    ----------
+    dag_id, run_id : str
+        Which.
+    state : str
+        ``success`` or ``failed``.
+    tasks : list of TaskState
+        Its tasks.
+    """
+
+    dag_id: str
+    run_id: str
+    state: str
+    tasks: list[TaskState]
+
+    def has_done(self, task_id: str) -> bool:
+        """Whether one of its tasks succeeded."""
+        done = {task.task_id for task in self.tasks if task.state == "success"}
+        return task_id in done
 
 
 @dataclass(frozen=True)
@@ -105,40 +155,105 @@ def _run_month(
     console: Console,
 ) -> int:
     _fail_abandoned(client, running, settings)
-    client.unpause(DAG)
+    for dag_id in (WAREHOUSE, RISK_MODEL):
+        client.unpause(dag_id)
     now = f"{dt.datetime.now(dt.UTC):{TIME_IN_RUN_ID}}"
     # Two commands may ask in the same second.
     run_id = f"{RUN_PREFIX}{month}__{now}__{os.getpid()}"
     conf = {"month": month, "full_refresh": request.full_refresh}
     if settings.data:
         conf["data_folder"] = str(settings.data_folder)
-    client.trigger(DAG, run_id, conf, partition=month)
+    client.trigger(WAREHOUSE, run_id, conf, partition=month)
+    ended = _follow_chain(client, run_id, console)
+    _show(settings, [run.run_id for run in ended], console)
+    failed = [run for run in ended if run.state != "success"]
+    for run in failed:
+        show_failures(console, client, run.dag_id, run.run_id, run.tasks)
+    return 1 if failed else 0
+
+
+def _follow_chain(client: AirflowClient, run_id: str, console: Console) -> list[Ended]:
     with Progress(console, ORDER).shown() as progress:
-        state, tasks = follow(client, DAG, run_id, progress, timeout_seconds=RUN_SECONDS)
-    _show(settings, run_id, console)
-    if state == "success":
-        return 0
-    show_failures(console, client, DAG, run_id, tasks)
-    return 1
+        first = _followed(client, WAREHOUSE, run_id, progress)
+        # Published marts have set off the models, whatever became of the other tasks.
+        if not first.has_done("publish"):
+            return [first]
+        following = wait_for_follower(client, RISK_MODEL, run_id)
+        return [first, _followed(client, RISK_MODEL, following, progress)]
+
+
+def _followed(
+    client: AirflowClient, dag_id: str, run_id: str, progress: Progress
+) -> Ended:
+    state, tasks = follow(client, dag_id, run_id, progress, timeout_seconds=RUN_SECONDS)
+    return Ended(dag_id, run_id, state, tasks)
+
+
+def wait_for_follower(
+    client: AirflowClient,
+    dag_id: str,
+    source_run_id: str,
+    *,
+    timeout_seconds: float = FOLLOWER_SECONDS,
+) -> str:
+    """Wait for the run of a DAG that the asset update of another run sets off.
+
+    Parameters
+    ----------
+    client : AirflowClient
+        Of the Airflow that runs both.
+    dag_id : str
+        The DAG that follows.
+    source_run_id : str
+        The run that has published.
+    timeout_seconds : float
+        How long it may take at most.
+
+    Returns
+    -------
+    str
+        Id of the run.
+
+    Raises
+    ------
+    AirflowError
+        When there is none in time.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline:
+        if found := client.runs_caused_by(dag_id, source_run_id):
+            return found[0]
+        time.sleep(POLL_SECONDS)
+    raise AirflowError(
+        f"the DAG {dag_id!r} has not followed after {timeout_seconds:.0f} s.",
+        where=source_run_id,
+        remedy="See that it is not paused, and what the scheduler's log says of it.",
+    )
 
 
 def _fail_abandoned(client: AirflowClient, running: Running, settings: Settings) -> None:
     # A run asked for before this Airflow began belongs to a `make run` that died with
     # its own Airflow; nobody waits for it, and the next one would wait behind it.
     began = f"{dt.datetime.fromisoformat(running.began):{TIME_IN_RUN_ID}}"
-    for run_id in client.unfinished_runs(DAG):
-        if run_id.startswith(RUN_PREFIX) and run_id.split("__")[2] < began:
-            client.fail_run(DAG, run_id, "Its `make run` ended before it did.")
-            # The task that would have ended its record never ran. A record left open is
-            # no reason to keep this run from starting.
-            with suppress(WarehouseBusyError):
-                close_run(settings, run_id, "failed")
+    for dag_id in (WAREHOUSE, RISK_MODEL):
+        for run_id in client.unfinished_runs(dag_id):
+            asked_for = [run_id, *client.causes(dag_id, run_id)]
+            if any(_is_of_the_dead(name, began) for name in asked_for):
+                client.fail_run(dag_id, run_id, "Its `make run` ended before it did.")
+                # The task that would have ended its record never ran. A record left
+                # open is no reason to keep this run from starting.
+                with suppress(WarehouseBusyError):
+                    close_run(settings, run_id, "failed")
 
 
-def _show(settings: Settings, run_id: str, console: Console) -> None:
+def _is_of_the_dead(run_id: str, began: str) -> bool:
+    return run_id.startswith(RUN_PREFIX) and run_id.split("__")[2] < began
+
+
+def _show(settings: Settings, run_ids: list[str], console: Console) -> None:
     console.print()
     try:
-        show_summary(console, read_summary(settings, run_id), settings)
+        show_summary(console, read_summary(settings, run_ids), settings)
     except ComoveError as error:
         console.print(str(error), style="yellow", markup=False)
 

@@ -1,4 +1,4 @@
-"""The end of `make run`: what was landed, built, judged and published."""
+"""The end of `make run`: what was landed, built, trained, judged and published."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Rows = list[tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Summary:
-    """Figures of one run, all from the published audit trail.
+    """Figures of the runs of a month, all from the published copy.
 
     Parameters
     ----------
@@ -30,33 +30,37 @@ class Summary:
         Entity, rows landed, accepted, quarantined, superseded.
     tables : list of tuple
         Table, rows, run that published it.
+    models : list of tuple
+        Purpose, algorithm, months predicted out of sample, rows with known outcome,
+        events, log loss, area under the ROC curve, whether it is champion.
     gates : list of tuple
         Stage, checks passed, warned, noted, failed, not available, counted as on the
         page of the gates.
     stages : list of tuple
         Stage, seconds.
     absences : list of tuple
-        Table or entity, why it is not available.
+        Model, table or entity, why it is not available.
     """
 
     run: Rows
     failures: Rows
     entities: Rows
     tables: Rows
+    models: Rows
     gates: Rows
     stages: Rows
     absences: Rows
 
 
-def read_summary(settings: Settings, run_id: str) -> Summary:
-    """Read the figures of a run from the published copy.
+def read_summary(settings: Settings, run_ids: Sequence[str]) -> Summary:
+    """Read the figures of runs from the published copy.
 
     Parameters
     ----------
     settings : Settings
         Say which home.
-    run_id : str
-        Which run.
+    run_ids : sequence of str
+        Which runs, in the order they began.
 
     Raises
     ------
@@ -65,7 +69,7 @@ def read_summary(settings: Settings, run_id: str) -> Summary:
     """
     with connect_serving(settings) as connection:
         try:
-            return _summary(connection, settings, run_id)
+            return _summary(connection, settings, list(run_ids))
         except duckdb.Error as error:
             raise WarehouseError(
                 f"the audit trail cannot be read ({str(error).splitlines()[0]}).",
@@ -76,22 +80,26 @@ def read_summary(settings: Settings, run_id: str) -> Summary:
 
 
 def _summary(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, run_id: str
+    connection: duckdb.DuckDBPyConnection, settings: Settings, runs: list[str]
 ) -> Summary:
     known = _tables(connection)
     return Summary(
-        run=_rows(connection, known, "audit.run", RUN, run_id),
-        failures=_rows(connection, known, "audit.quality_result", FAILURES, run_id),
+        run=_rows(connection, known, "audit.run", RUN, runs),
+        failures=_rows(connection, known, "audit.quality_result", FAILURES, runs),
         entities=_rows(connection, known, "audit.reconciliation", ENTITIES),
-        tables=_rows(connection, known, "audit.published_table", TABLES, run_id),
-        gates=_rows(connection, known, "audit.quality_result", GATES, run_id),
-        stages=_rows(connection, known, "audit.stage_time", STAGES, run_id),
-        absences=_absences(settings),
+        tables=_rows(connection, known, "audit.published_table", TABLES, runs),
+        models=_models(connection, known),
+        gates=_rows(connection, known, "audit.quality_result", GATES, runs),
+        stages=_rows(connection, known, "audit.stage_time", STAGES, runs),
+        absences=[
+            *_rows(connection, known, "audit.unavailable_model", UNAVAILABLE, runs),
+            *_absences(settings),
+        ],
     )
 
 
-def last_run_id(settings: Settings) -> str:
-    """Name of the run that began last, from the published copy.
+def last_run_ids(settings: Settings) -> list[str]:
+    """Name the run of each DAG that began last, in the order they began.
 
     Raises
     ------
@@ -99,16 +107,22 @@ def last_run_id(settings: Settings) -> str:
         When nothing has been published.
     """
     with connect_serving(settings) as connection:
-        row = connection.execute(
-            "select run_id from audit.run order by started_at desc, run_id limit 1"
-        ).fetchone()
-    return str(row[0]) if row else ""
+        rows = connection.execute(
+            """
+            select run_id from audit.run
+            qualify row_number() over (
+                partition by dag_id order by started_at desc, run_id
+            ) = 1
+            order by started_at, run_id
+            """
+        ).fetchall()
+    return [str(run_id) for (run_id,) in rows]
 
 
 def show_summary(console: Console, summary: Summary, settings: Settings) -> None:
     """Print the figures, and where to look next."""
     sections = (
-        ("Run", ("run", "month", "status", "code"), summary.run),
+        ("Runs", ("run", "month", "status", "code"), summary.run),
         ("Failed checks", ("check", "observed", "reason and remedy"), summary.failures),
         (
             "Rows",
@@ -116,6 +130,7 @@ def show_summary(console: Console, summary: Summary, settings: Settings) -> None
             summary.entities,
         ),
         ("Tables", ("table", "rows", "published by"), summary.tables),
+        ("Models, out of sample", MODEL_COLUMNS, summary.models),
         ("Gates", GATE_COLUMNS, summary.gates),
         ("Time", ("stage", "seconds"), summary.stages),
         ("Not available for this portfolio", ("what", "why"), summary.absences),
@@ -127,6 +142,16 @@ def show_summary(console: Console, summary: Summary, settings: Settings) -> None
 
 
 GATE_COLUMNS = ("stage", "passed", "warned", "noted", "failed", "not available")
+MODEL_COLUMNS = (
+    "purpose",
+    "algorithm",
+    "months",
+    "rows",
+    "events",
+    "log loss",
+    "AUC",
+    "champion",
+)
 RUN = """
 select
     run_id,
@@ -134,7 +159,8 @@ select
     status,
     coalesce(git_sha, '') as code,
 from audit.run
-where run_id = ?
+where list_contains(?, run_id)
+order by started_at
 """
 FAILURES = """
 select
@@ -142,7 +168,7 @@ select
     observed,
     reason,
 from audit.quality_result
-where run_id = ? and not success and severity = 'critical'
+where list_contains(?, run_id) and not success and severity = 'critical'
 order by checked_at, check_name
 """
 ENTITIES = """
@@ -160,7 +186,7 @@ TABLES = """
 select
     schema_name || '.' || table_name as published_table,
     rows_published,
-    if(run_id = ?, 'this run', run_id) as published_by,
+    if(list_contains(?, run_id), 'this run', run_id) as published_by,
 from audit.published_table
 where schema_name in ('marts', 'risk')
 order by published_table
@@ -178,18 +204,100 @@ from (
         *,
         coalesce(starts_with(observed, 'not available'), false) as is_absent,
     from audit.quality_result
-    where run_id = ?
+    where list_contains(?, run_id)
 )
 group by stage
 order by min(checked_at)
 """
 STAGES = """
 select
-    stage,
-    round(seconds, 1) as seconds,
+    run.dag_id || '.' || stage_time.stage as stage,
+    round(stage_time.seconds, 1) as seconds,
 from audit.stage_time
-where run_id = ?
-order by position
+inner join audit.run on stage_time.run_id = run.run_id
+where list_contains(?, stage_time.run_id)
+order by run.started_at, stage_time.position
+"""
+UNAVAILABLE = """
+select
+    'models: ' || purpose as what,
+    reason,
+from audit.unavailable_model
+where list_contains(?, run_id)
+order by purpose
+"""
+# Two outcomes, each predicted by algorithms: borrowers by month, and applications.
+PD_OUTCOMES = """
+select
+    'pd' as purpose,
+    replace(algorithm, 'pd_', '') as algorithm,
+    month,
+    is_event,
+    pd,
+    replace(algorithm, 'pd_', '') = (
+        select max_by(algorithm, month) from risk.pd_prediction
+    ) as is_champion,
+from risk.pd_candidate
+unpivot (pd for algorithm in (pd_xgboost, pd_logit, pd_blend))
+"""
+APPLICATION_OUTCOMES = """
+select
+    'application' as purpose,
+    coalesce(registry.algorithm, score.scoring) as algorithm,
+    null::date as month,
+    score.performance_label = 'bad' as is_event,
+    score.pd,
+    true as is_champion,
+from risk.score
+left join audit.model_registry as registry
+    on score.model_version = registry.model_version
+where score.performance_label is not null and score.pd is not null
+"""
+# The area under the curve counts pairs of an event and another row, by hundredths of
+# the log-odds: sorting every row would take longer than the rest of the summary.
+MODELS = """
+with binned as (
+    select
+        purpose,
+        algorithm,
+        round(ln(pd / (1 - pd)), 2) as band,
+        count(*) filter (where is_event) as events,
+        count(*) filter (where not is_event) as others,
+        sum(-ln(if(is_event, pd, 1 - pd))) as loss,
+        min(month) as first_month,
+        max(month) as last_month,
+        coalesce(bool_or(is_champion), false) as is_champion,
+    from ({outcomes})
+    group by purpose, algorithm, band
+),
+
+ranked as (
+    select
+        *,
+        sum(others) over (
+            partition by purpose, algorithm order by band
+        ) - others / 2 as others_below,
+    from binned
+)
+
+select
+    purpose,
+    algorithm,
+    coalesce(
+        strftime(min(first_month), '%Y-%m') || ' to '
+            || strftime(max(last_month), '%Y-%m'),
+        ''
+    ) as months,
+    sum(events + others)::bigint as predictions,
+    sum(events)::bigint as events,
+    round(sum(loss) / sum(events + others), 4) as log_loss,
+    round(
+        sum(events * others_below) / nullif(sum(events) * sum(others), 0), 3
+    ) as auc,
+    if(bool_or(is_champion), 'champion', '') as champion,
+from ranked
+group by purpose, algorithm
+order by purpose desc, log_loss
 """
 
 
@@ -205,12 +313,25 @@ def _rows(
     known: set[str],
     needed: str,
     query: str,
-    *parameters: str,
+    *parameters: list[str],
 ) -> Rows:
     # A run that failed early has published only part of the audit trail.
     if needed not in known:
         return []
     return connection.execute(query, list(parameters)).fetchall()
+
+
+def _models(connection: duckdb.DuckDBPyConnection, known: set[str]) -> Rows:
+    needed = {
+        PD_OUTCOMES: {"risk.pd_candidate", "risk.pd_prediction"},
+        APPLICATION_OUTCOMES: {"risk.score", "audit.model_registry"},
+    }
+    there = [query for query, tables in needed.items() if tables <= known]
+    if not there:
+        return []
+    return connection.execute(
+        MODELS.format(outcomes=" union all ".join(there))
+    ).fetchall()
 
 
 def _absences(settings: Settings) -> Rows:
@@ -234,7 +355,7 @@ def _print_table(
 def _text(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
-    return str(value)
+    return "" if value is None else str(value)
 
 
 def _show_places(console: Console, settings: Settings) -> None:
