@@ -62,7 +62,7 @@ def stability(psi=0.2):
 VINTAGES = pd.DataFrame(
     [
         {
-            "cohort_month": m,
+            "vintage": m,
             "months_on_book": k,
             "loans": 99,
             "events": k,

@@ -464,23 +464,23 @@ def vintage_picture(vintages: pd.DataFrame, origin: str = "") -> Figure:
     Parameters
     ----------
     vintages : DataFrame
-        ``cohort_month``, ``months_on_book``, ``loans``, ``events`` (cumulated),
+        ``vintage``, ``months_on_book``, ``loans``, ``events`` (cumulated),
         ``share`` (cumulated, 0 to 1).
     origin : str
         Run and month.
     """
     title = "Loans with an event by vintage"
-    known = _known(vintages, ["cohort_month", "months_on_book", "share"])
+    known = _known(vintages, ["vintage", "months_on_book", "share"])
     if known.empty:
         return unavailable(title, "no loan has been disbursed", origin)
-    cohorts = sorted(known["cohort_month"].unique())
+    cohorts = sorted(known["vintage"].unique())
     # Evenly over the years rather than the newest only, or nothing could be compared.
     kept = [cohorts[i] for i in _evenly(len(cohorts), MOST_VINTAGES)]
     figure = _figure(WIDE)
     axes = _axes(figure, title)
     colours = mpl.colormaps["cividis"](np.linspace(0, 0.92, len(kept)))
     for colour, cohort in zip(colours, kept, strict=True):
-        one = known[known["cohort_month"] == cohort].sort_values("months_on_book")
+        one = known[known["vintage"] == cohort].sort_values("months_on_book")
         is_thin = one["events"].max() < THIN_EVENTS if "events" in one else False
         axes.plot(
             one["months_on_book"], one["share"], color=colour, lw=1.4,
