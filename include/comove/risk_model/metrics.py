@@ -245,9 +245,14 @@ def psi(expected_counts: ArrayLike, observed_counts: ArrayLike) -> float:
 
 def _bands(p: FloatArray, bands: int) -> NDArray[np.int64]:
     """Give each row its band, 0 the riskiest; equal scores share a band."""
-    sorted_p = np.sort(p)
-    above = len(p) - np.searchsorted(sorted_p, p, side="right")
-    return above * bands // max(len(p), 1)
+    if not len(p):
+        return np.empty(0, dtype=np.int64)
+    ordered = np.sort(p)
+    above = len(p) - np.searchsorted(ordered, ordered, side="right")
+    starts = np.flatnonzero(np.diff(above * bands // len(p), prepend=-1))
+    # A handful of edges places every row faster than all scores would.
+    lowest = ordered[starts]
+    return len(lowest) - np.searchsorted(lowest, p, side="right")
 
 
 def gains_table(y: ArrayLike, p: ArrayLike, bands: int = 10) -> pd.DataFrame:
