@@ -1,5 +1,23 @@
-"""``python -m benchmarks``: the warehouse against a bare DuckDB script."""
+"""``python -m benchmarks [warehouse | risk_model] [options]``; all without a name."""
 
-from benchmarks.warehouse import main
+import sys
+
+from benchmarks import risk_model, warehouse
+
+BENCHMARKS = {"warehouse": warehouse.main, "risk_model": risk_model.main}
+
+
+def main() -> None:
+    """Run the benchmark named first, with the options after it; or all of them."""
+    name = sys.argv[1] if len(sys.argv) > 1 else None
+    if name is None:
+        for measure in BENCHMARKS.values():
+            measure()
+    elif name in BENCHMARKS:
+        del sys.argv[1]
+        BENCHMARKS[name]()
+    else:
+        sys.exit(f"{name} is no benchmark; choose of: {', '.join(BENCHMARKS)}.")
+
 
 main()
