@@ -212,7 +212,7 @@ feat_application as (
             as late_instalment_share_before,
         {{ if_delivered('repayments', 'late_instalment_share_recent', 'double') }}
             as late_instalment_share_recent,
-        {{ if_delivered('repayments', 'coalesce(worst_dpd, 0)') }} as worst_dpd_before,
+        {{ if_delivered('repayments', 'worst_dpd') }} as worst_dpd_before,
         {{ if_delivered('repayments', 'mean_days_late', 'double') }}
             as mean_days_late_before,
         {{ if_delivered('repayments', 'spread_days_late', 'double') }}

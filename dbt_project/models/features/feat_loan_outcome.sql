@@ -62,8 +62,11 @@ judged as (
             lives.fraud_on,
             case
                 when
-                    schedules.past_due_on <= lives.closed_on
-                    or lives.closed_on is null
+                    schedules.past_due_on is not null
+                    and (
+                        schedules.past_due_on <= lives.closed_on
+                        or lives.closed_on is null
+                    )
                     then greatest(schedules.past_due_on, loans.disbursed_on)
             end
         ) as bad_on
