@@ -20,7 +20,7 @@ class GateReport:
     Parameters
     ----------
     stage : str
-        ``landed``, ``staging`` or ``marts``.
+        ``landed``, ``staging``, ``marts`` or ``risk``.
     passed, warned, failed, not_available : tuple of str
         Names of the checks that hold; of those that do not and are warnings or for
         information; of critical ones that do not; of those with nothing to judge.
@@ -58,7 +58,8 @@ def run_gate(
     run_id : str
         Under which the results are kept; judging again replaces them.
     stage : str
-        ``landed`` (before dbt), ``staging`` or ``marts`` (after).
+        ``landed`` (before dbt), ``staging`` or ``marts`` (after), or ``risk`` (after the
+        risk models).
     suites : Path
         Folder of the suite files.
 

@@ -12,7 +12,8 @@ from comove.connection import connect
 from comove.portfolio import load_portfolio
 from comove.settings import Settings
 
-STAGES = ("landed", "staging", "marts")
+# In the order of the data's way; `risk_model` is the challengers' own gate.
+STAGES = ("landed", "staging", "marts", "risk_model", "risk")
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -129,10 +130,10 @@ def _read_lines(settings: Settings, run_id: str) -> list[Line]:
                 table_name, column_name, reason, checked_at
             from audit.quality_result
             where run_id = ?
-            order by list_position(['landed', 'staging', 'marts'], stage),
+            order by list_position(?, stage),
                 success, list_position(['critical', 'warning', 'info'], severity),
                 check_name
             """,
-            [run_id],
+            [run_id, list(STAGES)],
         ).fetchall()
     return [Line(*row) for row in rows]

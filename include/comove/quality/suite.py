@@ -2,7 +2,7 @@
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
 from pydantic import (
@@ -17,7 +17,7 @@ from pydantic import (
 from comove.contract import load_source
 from comove.errors import SettingsError
 
-Stage = Literal["landed", "staging", "marts"]
+Stage = Literal["landed", "staging", "marts", "risk"]
 Severity = Literal["critical", "warning", "info"]
 Sentence = Annotated[
     str, Field(min_length=5), AfterValidator(lambda text: " ".join(text.split()))
@@ -178,7 +178,7 @@ def load_suite(stage: str, folder: Path = SUITES) -> Suite:
     Parameters
     ----------
     stage : str
-        ``landed``, ``staging`` or ``marts``.
+        ``landed``, ``staging``, ``marts`` or ``risk``.
     folder : Path
         Where the suite files are.
 
@@ -197,7 +197,7 @@ def load_suite(stage: str, folder: Path = SUITES) -> Suite:
         raise SuiteError(
             f"there is no suite for stage {stage!r}.",
             where=str(file),
-            remedy="Use one of landed, staging, marts.",
+            remedy=f"Use one of {', '.join(get_args(Stage))}.",
         )
     suite = _parse(file)
     _reject_unknown_entities(suite, file)
