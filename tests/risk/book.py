@@ -7,15 +7,18 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
+import yaml
 from scipy.stats import norm
 
 from comove.connection import connect
+from comove.home import project_root
 from comove.risk_model.tables import ensure_risk_tables
 from comove.settings import Settings
 from comove.warehouse import run_dbt
 
 SEED = 7
 MONTHS = pd.date_range("2022-01-01", periods=24, freq="MS")
+FORECAST = pd.date_range("2024-01-01", periods=1, freq="MS")
 # Residuals of the first months stand outside of the estimation window.
 WINDOW = (dt.date(2022, 5, 1), dt.date(2023, 12, 1))
 REGIONS = ("north", "south", "west")
@@ -197,12 +200,41 @@ def _registry() -> pd.DataFrame:
 
 
 def _features(rows: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
+    """Values of every feature; those of the first number drift, of the last lack."""
     random = np.random.default_rng(SEED)
-    earlier = pd.date_range("2020-01-01", "2021-12-01", freq="MS")
-    before = people[["borrower_key"]].merge(pd.DataFrame({"month": earlier}), how="cross")
-    every = pd.concat([before, rows[["borrower_key", "month"]]], ignore_index=True)
-    drift = (every.month - pd.Timestamp("2020-01-01")).dt.days / 1500
-    return every.assign(noise=random.normal(size=len(every)) + drift)
+    keys = rows[["borrower_key", "month"]]
+    every = pd.concat(
+        [
+            people[["borrower_key"]].merge(pd.DataFrame({"month": months}), how="cross")
+            for months in (pd.date_range("2020-01-01", "2021-12-01", freq="MS"), FORECAST)
+        ]
+        + [keys],
+        ignore_index=True,
+    )
+    years = (every.month - pd.Timestamp("2020-01-01")).dt.days / 365.25
+    values = {
+        name: random.normal(size=len(every))
+        if kind == "number"
+        else random.choice(["a", "b", "c"], len(every))
+        for name, kind in features().items()
+    }
+    numbers = [name for name, kind in features().items() if kind == "number"]
+    values[numbers[0]] += years
+    # Few values, so that edges of bins coincide.
+    values[numbers[1]] = random.integers(0, 3, len(every)).astype(float)
+    values[numbers[-1]][random.random(len(every)) < years / 8] = np.nan
+    return every.assign(**values)
+
+
+def features() -> dict[str, str]:
+    """Features of borrower-months and their kinds, as their yml says."""
+    file = project_root() / "dbt_project/models/features/feat_borrower_month.yml"
+    (model,) = yaml.safe_load(file.read_text())["models"]
+    kinds = {
+        column["name"]: column.get("config", {}).get("meta", {}).get("feature")
+        for column in model["columns"]
+    }
+    return {name: kind for name, kind in kinds.items() if kind}
 
 
 def load(connection: duckdb.DuckDBPyConnection, book: Book) -> None:
@@ -211,6 +243,11 @@ def load(connection: duckdb.DuckDBPyConnection, book: Book) -> None:
     connection.execute("create schema if not exists marts")
     _replace(connection, "marts.dim_borrower", book.borrowers)
     _replace(connection, "marts.fct_loan", book.loans)
+    connection.execute("create schema if not exists features")
+    _replace(connection, "features.feat_borrower_month", book.features)
+    connection.execute(
+        "alter table features.feat_borrower_month alter month type date"
+    )
     connection.execute(
         "alter table marts.fct_loan alter disbursed_on type date;"
         "alter table marts.fct_loan alter event_on type date;"

@@ -6,9 +6,9 @@ uniforms: Kolmogorov's series at lambda = d (sqrt(n) + 0.12 + 0.11 / sqrt(n)) (S
         ~ ')))' -%}
     case
         when {{ n }} = 0 or {{ distance }} is null then null
-        {#- Below it the probability is 1 to ten decimals. -#}
+        -- Below it the probability is 1 to ten decimals.
         when {{ x }} < 0.2e0 then 1e0
-        {#- Each of the two series needs few terms where the other needs many. -#}
+        -- Each of the two series needs few terms where the other needs many.
         when {{ x }} < 1.18e0
             then greatest(0e0, 1 - 2.5066282746310002e0 / {{ x }} * (
                 {%- for odd in [1, 3, 5] %}

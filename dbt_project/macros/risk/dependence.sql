@@ -1,0 +1,72 @@
+{#- SQL: how alike the normal scores of one cell are, of so many cells.
+
+The intraclass correlation of the one-way analysis of variance, from sums by cell only
+(Donner, 1986): with N scores in G cells and n0 = (N - sum n^2 / N) / (G - 1),
+
+    icc = (MSB - MSW) / (MSB + (n0 - 1) MSW),
+
+the average correlation of two borrowers of a cell. Its standard error is that of
+Swiger et al. (1964). Beside it, the variance of observed minus expected events over the
+variance they would have if borrowers were independent. -#}
+{% macro cross_section(cells, scope, keys) %}
+    select
+        'cross_section' as dependence,
+        '{{ scope }}' as scope,
+        0 as lag_months,
+        n,
+        n_groups,
+        case
+            when has_spread
+                then (between_ms - within_ms) / (between_ms + (n0 - 1) * within_ms)
+        end as correlation,
+        case when has_spread then between_ms / within_ms end as f_statistic,
+        n_groups - 1 as degrees_between,
+        n - n_groups as degrees_within,
+        n0 as mean_group_size,
+        variance_ratio
+    from (
+        select
+            n,
+            n_groups,
+            (n - n_squared / n) / nullif(n_groups - 1, 0) as n0,
+            (between_sum - total * total / n) / nullif(n_groups - 1, 0) as between_ms,
+            (squares - between_sum) / nullif(n - n_groups, 0) as within_ms,
+            n_groups > 1 and n > n_groups and squares - between_sum > 0 as has_spread,
+            variance_ratio
+        from (
+            select
+                cast(sum(n) as bigint) as n,
+                count(*) as n_groups,
+                sum(1e0 * n * n) as n_squared,
+                sum(total) as total,
+                sum(squares) as squares,
+                sum(total * total / n) as between_sum,
+                sum(power(events - expected_events, 2)) / sum(binomial_variance)
+                    as variance_ratio
+            from (
+                select
+                    {{ keys | join(', ') }},
+                    sum(n) as n,
+                    sum(total) as total,
+                    sum(squares) as squares,
+                    sum(events) as events,
+                    sum(expected_events) as expected_events,
+                    sum(binomial_variance) as binomial_variance
+                from {{ cells }}
+                group by {{ keys | join(', ') }}
+            ) as by_cell
+        ) as sums
+        where n > 0
+    ) as mean_squares
+{% endmacro %}
+
+{#- SQL: correlation of two columns of pairs, null without spread. -#}
+{% macro correlation_of(first, second) -%}
+    case
+        when
+            count({{ second }}) > 2
+            and var_samp(case when {{ second }} is not null then {{ first }} end) > 0
+            and var_samp({{ second }}) > 0
+            then corr({{ first }}, {{ second }})
+    end
+{%- endmacro %}

@@ -1,0 +1,160 @@
+{%- set lags = [1, 2, 3, 6, 12] -%}
+{%- set scopes = {
+    'month': ['month_no'],
+    'month_region': ['month_no', 'region'],
+    'month_industry': ['month_no', 'industry'],
+    'month_region_industry': ['month_no', 'region', 'industry'],
+} -%}
+with window_rows as (
+    select *
+    from {{ ref('residual') }}
+    where is_in_window
+),
+
+scored as {{ read_once() }} (
+    select
+        borrower_key,
+        {{ month_number('month') }} as month_no,
+        region,
+        industry,
+        is_event,
+        pd_star,
+        {{ normal_quantile('quantile_residual') }} as score
+    from window_rows
+),
+
+-- Months are looked up by number: a borrower is not at risk in every one.
+lagged as (
+    select
+        score,
+        {% for lag in lags -%}
+            max(score) over (
+                partition by borrower_key
+                order by month_no
+                range between {{ lag }} preceding and {{ lag }} preceding
+            ) as score_{{ lag }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from scored
+),
+
+same_borrower as (
+    select
+        {% for lag in lags -%}
+            count(score_{{ lag }}) as n_{{ lag }},
+            {{ correlation_of('score', 'score_' ~ lag) }} as correlation_{{ lag }}
+            {{- ',' if not loop.last }}
+        {% endfor %}
+    from lagged
+),
+
+-- Borrowers' sums by month, region and industry: all that follows needs no more.
+cells as {{ read_once() }} (
+    select
+        month_no,
+        region,
+        industry,
+        count(*) as n,
+        sum(score) as total,
+        sum(score * score) as squares,
+        sum(case when is_event then 1 else 0 end) as events,
+        sum(pd_star) as expected_events,
+        sum(pd_star * (1 - pd_star)) as binomial_variance
+    from scored
+    group by month_no, region, industry
+),
+
+month_means as (
+    select
+        month_no,
+        sum(total) / sum(n) as mean_score
+    from cells
+    group by month_no
+),
+
+lagged_means as (
+    select
+        mean_score,
+        {% for lag in lags -%}
+            max(mean_score) over (
+                order by month_no
+                range between {{ lag }} preceding and {{ lag }} preceding
+            ) as mean_score_{{ lag }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from month_means
+),
+
+same_portfolio as (
+    select
+        {% for lag in lags -%}
+            count(mean_score_{{ lag }}) as n_{{ lag }},
+            {{ correlation_of('mean_score', 'mean_score_' ~ lag) }}
+            as correlation_{{ lag }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from lagged_means
+),
+
+serial as (
+    {% for scope in ['borrower', 'portfolio'] %}
+        {% set scope_loop = loop %}
+        {% for lag in lags %}
+            select
+                'serial' as dependence,
+                '{{ scope }}' as scope,
+                {{ lag }} as lag_months,
+                n_{{ lag }} as n,
+                correlation_{{ lag }} as correlation
+            from same_{{ scope }}
+            where n_{{ lag }} > 0
+            {{ 'union all' if not (loop.last and scope_loop.last) }}
+        {% endfor %}
+    {% endfor %}
+),
+
+{% for scope, keys in scopes.items() %}
+    cross_{{ scope }} as (
+        {{ cross_section('cells', scope, keys) }}
+    ),
+{% endfor %}
+
+cross_section as (
+    {% for scope in scopes %}
+        select * from cross_{{ scope }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+residual_dependence as (
+    select
+        dependence,
+        scope,
+        lag_months,
+        n,
+        cast(null as bigint) as n_groups,
+        correlation,
+        sqrt((1 - correlation * correlation) / nullif(n - 2, 0)) as standard_error,
+        cast(null as double) as f_statistic,
+        cast(null as bigint) as degrees_between,
+        cast(null as bigint) as degrees_within,
+        cast(null as double) as variance_ratio
+    from serial
+    union all
+    select
+        dependence,
+        scope,
+        lag_months,
+        n,
+        n_groups,
+        correlation,
+        sqrt(
+            2 * (n - 1e0) * power(1 - correlation, 2)
+            * power(1 + (mean_group_size - 1) * correlation, 2)
+            / (power(mean_group_size, 2) * degrees_within * degrees_between)
+        ) as standard_error,
+        f_statistic,
+        degrees_between,
+        degrees_within,
+        variance_ratio
+    from cross_section
+)
+
+select * from residual_dependence
