@@ -1,0 +1,500 @@
+"""The application score: trained on known outcomes, given to every application.
+
+No application is scored by a model that saw its outcome. Where outcomes carry dates,
+models are walked forward (``out_of_time``); applications before the first model, or all
+where outcomes have no dates, are cross-fitted: each part of the borrowers is scored by
+a model of the other parts (``cross_fitted``). See ``docs/application-score.md``.
+"""
+
+# ruff: noqa: S608 - SQL of columns that the catalogue names
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from comove.connection import literal, quoted
+from comove.errors import ModelError
+from comove.risk_model.application_model import ApplicationFitter, ApplicationModel
+from comove.risk_model.application_steps import (
+    INNER_PARTS,
+    LEAST_OUTCOMES,
+    PARTS,
+    Step,
+    open_applications,
+    plan_steps,
+)
+from comove.risk_model.artifact import (
+    ArtifactError,
+    ModelRecord,
+    input_hash,
+    library_versions,
+    model_folder,
+    new_artifact,
+    read_record,
+    relation_hash,
+    version_name,
+    write_record,
+)
+from comove.risk_model.calibration import Calibration, fit_calibration
+from comove.risk_model.comparison import Comparison, compare
+from comove.risk_model.export import APPLICATIONS, run_folder
+from comove.risk_model.features import Feature, load_features
+from comove.risk_model.matrix import Encoding, learn_encoding, read_matrix
+from comove.risk_model.plain import plain_logistic, plain_xgboost
+from comove.risk_model.reasons import LENDER_LOW, as_json, find_reasons
+from comove.risk_model.registry import Promotion
+from comove.risk_model.score import ScoreScale
+from comove.risk_model.trees import Sample
+from comove.settings import Settings
+
+FloatArray = NDArray[np.float64]
+Tell = Callable[[str], None]
+
+PURPOSE = "application"
+SCORES = "scores.parquet"
+# Fewer rows are fitted by one thread.
+ROWS_PER_THREAD = 50_000
+PREDICTORS = ("own", "xgboost", "logit", "plain_logistic", "plain_xgboost")
+# The lender's score is standardised: a spread of 10 leaves the line to the outcomes.
+LENDER_PRIOR_SD = 10.0
+
+
+@dataclass(frozen=True)
+class ApplicationReport:
+    """What came of training and scoring.
+
+    Parameters
+    ----------
+    scores_file : Path
+        Parquet with the columns of ``risk.score``; a row per application.
+    applications, scored : int
+        All, and those with a score.
+    unavailable : str or None
+        Why there are no scores, or not all, as a sentence.
+    records : tuple of ModelRecord
+        Of the models in force, oldest first.
+    comparison : tuple of Comparison
+        Over all scored applications with known outcomes.
+    infinite : mapping of str to int
+        By feature, values that were infinite and count as missing.
+    """
+
+    scores_file: Path
+    applications: int
+    scored: int
+    unavailable: str | None = None
+    records: tuple[ModelRecord, ...] = ()
+    comparison: tuple[Comparison, ...] = ()
+    infinite: Mapping[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Write as what JSON knows; a figure that could not be had is null."""
+        return {
+            "scores_file": str(self.scores_file),
+            "applications": self.applications,
+            "scored": self.scored,
+            "unavailable": self.unavailable,
+            "records": [record.to_json() for record in self.records],
+            "comparison": [_without_nan(asdict(one)) for one in self.comparison],
+            "infinite": dict(self.infinite),
+        }
+
+
+def train_application(
+    settings: Settings,
+    *,
+    run_id: str,
+    month: dt.date,
+    tell: Tell,
+    promotions: Sequence[Promotion] = (),
+) -> ApplicationReport:
+    """Train on known outcomes and score every application up to a month.
+
+    Parameters
+    ----------
+    settings : Settings
+        Home, scale, months of the walk-forward, seed, and whose score is used.
+    run_id : str
+        Names the folder that `export_features` wrote.
+    month : date
+        First day of the run's month; applications after it are left out.
+    tell : callable
+        Takes a sentence of progress.
+    promotions : sequence of Promotion
+        People's choices of the algorithm; the blend without one.
+
+    Returns
+    -------
+    ApplicationReport
+        With too few outcomes every application is there without a score, and
+        ``unavailable`` says why.
+    """
+    folder = run_folder(settings, run_id)
+    with open_applications(settings, folder / APPLICATIONS, month) as connection:
+        trainer = _Trainer(settings, connection, load_features(PURPOSE), promotions, tell)
+        steps = plan_steps(connection, settings, month)
+        absent = [steps] if isinstance(steps, str) else []
+        results: list[_Result] = []
+        for step in [] if isinstance(steps, str) else steps:
+            found = trainer.run(step)
+            if isinstance(found, str):
+                absent.append(f"applications from {step.first_month:%Y-%m} on: {found}")
+            else:
+                results.append(found)
+        return _reported(settings, connection, folder / SCORES, results, absent, tell)
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What one step gives: rows in the order of their keys."""
+
+    step: Step
+    record: ModelRecord
+    folder: Path
+    rows: pd.DataFrame
+    infinite: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class _Trainer:
+    """Fits and applies the model of a step."""
+
+    settings: Settings
+    connection: duckdb.DuckDBPyConnection
+    features: tuple[Feature, ...]
+    promotions: Sequence[Promotion]
+    tell: Tell
+
+    def run(self, step: Step) -> _Result | str:
+        """Fit a step's model, or read the one fitted already, and score by it."""
+        trained = self._select("outcome", step.trained, "is_bad")
+        scored = self._select("application", step.scored)
+        encoding = learn_encoding(self.connection, trained, self.features)
+        train = read_matrix(self.connection, trained, encoding, label="is_bad")
+        given = read_matrix(self.connection, scored, encoding, label=None)
+        if train.y is None or not len(given.x):
+            return "there are none."
+        sample = Sample(train.x, train.y)
+        try:
+            model, record, folder = self._model(step, trained, encoding, sample)
+        except ModelError as error:
+            return error.found
+        rows = self._rows(step.scored)
+        self._score(rows, model, given.x)
+        self._use_lender(rows, step)
+        rows["model_version"] = record.model_version
+        self._add_plain(rows, sample, given.x, encoding)
+        infinite = _added(train.infinite, given.infinite)
+        return _Result(step, record, folder, rows, infinite)
+
+    def _model(
+        self, step: Step, trained: str, encoding: Encoding, sample: Sample
+    ) -> tuple[ApplicationModel, ModelRecord, Path]:
+        record = self._record(step, trained, sample)
+        folder = model_folder(self.settings.places, PURPOSE, record.model_version)
+        try:
+            read_record(folder)
+            # Its name is the hash of all it follows from: fitting again would give it.
+            return ApplicationModel.load(folder), record, folder
+        except (ArtifactError, ModelError):
+            pass
+        self.tell(
+            f"fitting {record.model_version} on {record.rows_trained:,} applications, "
+            f"{record.events_trained:,} of them bad"
+        )
+        fitter = ApplicationFitter(
+            encoding=encoding,
+            seed=self.settings.seed,
+            threads=self._threads(sample),
+            max_rounds=self.settings.pd_max_rounds,
+        )
+        model = fitter.fit(sample, self._parts(step), record.algorithm)
+        with new_artifact(folder) as draft:
+            model.save(draft)
+            write_record(draft, record)
+        return model, record, folder
+
+    def _record(self, step: Step, trained: str, sample: Sample) -> ModelRecord:
+        algorithm = _promoted(self.promotions, step.first_month)
+        data_hash = relation_hash(self.connection, trained)
+        settings_hash = self.settings.fingerprint()
+        content = input_hash(
+            data_hash=data_hash,
+            settings_hash=settings_hash,
+            seed=self.settings.seed,
+            algorithm=algorithm,
+            features=[asdict(feature) for feature in self.features],
+            scoring=step.scoring,
+            first_month=step.first_month,
+        )
+        span = self._one(
+            f"select min(cohort_month), max(cohort_month) from outcome "
+            f"where {step.trained}"
+        )
+        return ModelRecord(
+            model_version=version_name(PURPOSE, algorithm, step.first_month, content),
+            purpose=PURPOSE,
+            algorithm=algorithm,
+            data_hash=data_hash,
+            settings_hash=settings_hash,
+            seed=self.settings.seed,
+            features=tuple(feature.name for feature in self.features),
+            library_versions=library_versions(),
+            metrics={"scoring": step.scoring},
+            trained_from=span[0],
+            trained_to=span[1],
+            first_month_predicted=step.first_month,
+            rows_trained=len(sample),
+            events_trained=int(sample.y.sum()),
+        )
+
+    def _score(self, rows: pd.DataFrame, model: ApplicationModel, x: Any) -> None:
+        scale = ScoreScale.of(self.settings)
+        found = model.probabilities(x)
+        rows["own"] = rows["pd"] = found["blend"]
+        rows["xgboost"] = found["xgboost"]
+        rows["logit"] = found.get("logit", np.nan)
+        rows["score"] = scale.score(found["blend"])
+        reasons = find_reasons(
+            x,
+            model.contributions(x),
+            self.features,
+            model.population,
+            needed=(rows["score"] < scale.base_points).to_numpy(),
+        )
+        rows["reason_codes"] = [as_json(one) for one in reasons]
+
+    def _use_lender(self, rows: pd.DataFrame, step: Step) -> None:
+        """Put the lender's own score where there is one, if the settings say so."""
+        rows["scoring"] = step.scoring
+        if self.settings.application_score_source != "lender":
+            return
+        learnt = self.connection.execute(
+            f"select lender_score::double, is_bad::double from outcome where "
+            f"{step.trained} and isfinite(lender_score) order by application_key"
+        ).fetchnumpy()
+        line = _lender_line(
+            np.asarray(learnt["lender_score"], dtype=np.float64),
+            np.asarray(learnt["is_bad"], dtype=np.float64),
+        )
+        if isinstance(line, str):
+            self.tell(f"{step.first_month:%Y-%m}: {line} The own score is used.")
+            return
+        used = np.isfinite(rows["lender_score"].to_numpy(dtype=float))
+        given = rows.loc[used, "lender_score"].to_numpy(dtype=float)
+        base = self.settings.score_base_points
+        rows.loc[used, "scoring"] = "lender"
+        rows.loc[used, "score"] = given
+        rows.loc[used, ["pd", "own"]] = expit(line.apply(given))[:, None]
+        rows.loc[used, "reason_codes"] = [
+            as_json([LENDER_LOW] if score < base else []) for score in given
+        ]
+
+    def _add_plain(
+        self, rows: pd.DataFrame, sample: Sample, x: Any, encoding: Encoding
+    ) -> None:
+        seed, threads = self.settings.seed, self._threads(sample)
+        known = rows["is_test"].to_numpy()
+        rows[["plain_logistic", "plain_xgboost"]] = np.nan
+        if known.any():
+            rows.loc[known, "plain_logistic"] = plain_logistic(sample, x[known], encoding)
+            rows.loc[known, "plain_xgboost"] = plain_xgboost(
+                sample, x[known], encoding, seed=seed, threads=threads
+            )
+
+    def _select(self, table: str, condition: str, *further: str) -> str:
+        names = [*(feature.name for feature in self.features), *further]
+        columns = ", ".join(map(quoted, names))
+        return (
+            f"select {columns} from {table} where {condition} "
+            "order by cohort_month, application_key"
+        )
+
+    def _parts(self, step: Step) -> NDArray[np.int64]:
+        found = self.connection.execute(
+            f"select (hashed // {PARTS}) % {INNER_PARTS} as part from outcome "
+            f"where {step.trained} order by cohort_month, application_key"
+        ).fetchnumpy()
+        return np.asarray(found["part"], dtype=np.int64)
+
+    def _rows(self, condition: str) -> pd.DataFrame:
+        return self.connection.execute(
+            f"""
+            select application_key, is_bad, is_mature, lender_score::double as
+                lender_score, outcome.application_key is not null as is_test
+            from (select * from application where {condition})
+            left join (select application_key from outcome) as outcome
+                using (application_key)
+            order by cohort_month, application_key
+            """
+        ).df()
+
+    def _threads(self, sample: Sample) -> int:
+        # On few rows threads only wait for each other: on a busy machine two of them took
+        # sixteen times as long as one.
+        return 1 if len(sample) < ROWS_PER_THREAD else self.settings.duckdb_threads
+
+    def _one(self, query: str) -> tuple[Any, ...]:
+        return self.connection.execute(query).fetchall()[0]
+
+
+def _promoted(promotions: Sequence[Promotion], first_month: dt.date) -> str:
+    """Find the algorithm a person chose for a month; the blend without a choice."""
+    held = [
+        one
+        for one in promotions
+        if one.purpose == PURPOSE and one.effective_from <= first_month
+    ]
+    newest = max(held, key=lambda p: (p.effective_from, p.decided_at), default=None)
+    return (newest.algorithm if newest else None) or "blend"
+
+
+def _lender_line(score: FloatArray, is_bad: FloatArray) -> Calibration | str:
+    """Fit the log-odds of being bad on the lender's score, or say why not."""
+    bad = int(is_bad.sum())
+    if min(bad, len(is_bad) - bad) < LEAST_OUTCOMES:
+        return f"only {bad} bad of {len(is_bad)} outcomes have the lender's score."
+    centre, spread = float(score.mean()), float(score.std())
+    if not spread:
+        return "the lender's score is the same for all."
+    line = fit_calibration(
+        (centre - score) / spread,
+        is_bad,
+        prior_sd_slope=LENDER_PRIOR_SD,
+        prior_sd_intercept=LENDER_PRIOR_SD,
+    )
+    if line.slope <= 0:
+        return "a higher score of the lender does not go with fewer bad outcomes."
+    slope = -line.slope / spread
+    return Calibration(slope=slope, intercept=line.intercept - slope * centre)
+
+
+def _reported(
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    file: Path,
+    results: Sequence[_Result],
+    absent: Sequence[str],
+    tell: Tell,
+) -> ApplicationReport:
+    rows = (
+        pd.concat([one.rows for one in results], ignore_index=True) if results else None
+    )
+    applications, scored = _write_scores(connection, rows, file)
+    comparison = () if rows is None else _compared(rows)
+    for line in _table(comparison):
+        tell(line)
+    for sentence in absent:
+        tell(f"no application score: {sentence}")
+    infinite = _added(*(one.infinite for one in results))
+    for name, count in infinite.items():
+        tell(f"{count:,} infinite values of {name} count as missing")
+    records = tuple(_measured(one, comparison) for one in results)
+    tell(f"{scored:,} of {applications:,} applications have a score")
+    return ApplicationReport(
+        scores_file=file,
+        applications=applications,
+        scored=scored,
+        unavailable="; ".join(absent) or None,
+        records=records,
+        comparison=comparison,
+        infinite=infinite,
+    )
+
+
+def _write_scores(
+    connection: duckdb.DuckDBPyConnection, rows: pd.DataFrame | None, file: Path
+) -> tuple[int, int]:
+    """Write a row per application, scored or not; whole or not at all."""
+    names = ("score", "pd", "model_version", "scoring", "reason_codes")
+    kinds = ("double", "double", "varchar", "varchar", "varchar")
+    if rows is None:
+        given = ", ".join(
+            f"cast(null as {kind}) as {name}"
+            for name, kind in zip(names, kinds, strict=True)
+        )
+        source = f"(select application_key, {given} from application where false)"
+    else:
+        connection.register("given", rows[["application_key", *names]])
+        source = "given"
+    fresh = file.with_suffix(".fresh")
+    columns = ", ".join(
+        f"cast({name} as {kind}) as {name}"
+        for name, kind in zip(names, kinds, strict=True)
+    )
+    connection.execute(
+        f"""
+        copy (
+            select application_key, {columns},
+                case when is_bad then 'bad' when not is_bad then 'good' end
+                    as performance_label,
+                coalesce(is_mature, false) as is_mature
+            from application left join {source} using (application_key)
+            order by cohort_month, application_key
+        ) to {literal(fresh)} (format parquet, compression zstd)
+        """
+    )
+    fresh.replace(file)
+    counts = connection.execute(
+        f"select count(*), count(score) from read_parquet({literal(file)})"
+    ).fetchall()[0]
+    return int(counts[0]), int(counts[1])
+
+
+def _compared(rows: pd.DataFrame) -> tuple[Comparison, ...]:
+    known = rows[rows["is_test"].astype(bool)]
+    y = known["is_bad"].to_numpy(dtype=np.float64)
+    return compare(y, {name: known[name].to_numpy(dtype=float) for name in PREDICTORS})
+
+
+def _measured(result: _Result, comparison: Sequence[Comparison]) -> ModelRecord:
+    """Put the figures of this run into the model's record."""
+    model = ApplicationModel.load(result.folder)
+    metrics = {
+        "scoring": result.step.scoring,
+        "cross_fitted_log_loss": dict(model.validation),
+        "blend_weights": dict(model.weights),
+        "without_logit": model.without_logit,
+        "out_of_sample": [_without_nan(asdict(one)) for one in _compared(result.rows)],
+        "all_models_out_of_sample": [_without_nan(asdict(one)) for one in comparison],
+    }
+    record = replace(result.record, metrics=metrics, parameters=asdict(model.parameters))
+    write_record(result.folder, record)
+    return record
+
+
+def _table(comparison: Sequence[Comparison]) -> list[str]:
+    if not comparison:
+        return []
+    one = comparison[0]
+    lines = [
+        f"out of sample on {one.applications:,} applications with known outcomes, "
+        f"{one.bad:,} of them bad:",
+        f"{'model':<16}{'AUC':>8}{'s.e.':>8}{'KS':>8}{'log loss':>10}{'slope':>7}"
+        f"{'own better by':>15}{'s.e.':>8}",
+    ]
+    return lines + [
+        f"{c.model:<16}{c.auc:>8.4f}{c.auc_standard_error:>8.4f}{c.ks:>8.4f}"
+        f"{c.log_loss:>10.5f}{c.calibration_slope:>7.2f}{c.auc_below_own:>+15.4f}"
+        f"{c.difference_standard_error:>8.4f}"
+        for c in comparison
+    ]
+
+
+def _added(*counts: Mapping[str, int]) -> dict[str, int]:
+    names = dict.fromkeys(name for one in counts for name in one)
+    return {name: sum(one.get(name, 0) for one in counts) for name in names}
+
+
+def _without_nan(figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {n: None if v != v else v for n, v in figures.items()}

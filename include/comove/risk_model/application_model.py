@@ -1,0 +1,390 @@
+"""One application model: a bag of small trees and a logit, blended and calibrated.
+
+Applications with known outcomes are few: thousands, of which dozens are bad. So the
+trees are shallow and strongly penalised, several seeds are averaged, and everything that
+needs rows a model was not fitted on (hyper-parameters, rounds, blend weights,
+calibration) takes all rows in turn by cross-fitting instead of holding some back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from comove.errors import ModelError
+from comove.risk_model.blend import Blend, fit_weights
+from comove.risk_model.calibration import Calibration, fit_calibration
+from comove.risk_model.explain import contributions
+from comove.risk_model.logit import WoeLogit
+from comove.risk_model.matrix import Encoding
+from comove.risk_model.metrics import log_loss
+from comove.risk_model.reasons import Population
+from comove.risk_model.trees import Sample, TreeFitter, TreeParameters, Trees
+
+FloatArray = NDArray[np.float64]
+FeatureMatrix = NDArray[np.float32]
+Groups = NDArray[np.int64]
+
+# Seeds whose trees are averaged.
+BAG = 3
+# Shallow and strongly penalised; from hardly any interaction to some.
+CANDIDATES = (
+    TreeParameters(
+        max_depth=2,
+        learning_rate=0.05,
+        min_child_weight=5.0,
+        subsample=0.7,
+        colsample_bytree=0.5,
+        reg_lambda=10.0,
+    ),
+    TreeParameters(
+        max_depth=3,
+        learning_rate=0.03,
+        min_child_weight=5.0,
+        subsample=0.6,
+        colsample_bytree=0.4,
+        reg_lambda=10.0,
+    ),
+)
+MODEL_FILE = "application.json"
+ENCODING_FILE = "encoding.json"
+
+
+class TreeBag:
+    """Trees of several seeds, whose log-odds are averaged.
+
+    Parameters
+    ----------
+    members : sequence of Trees
+        At least one.
+    """
+
+    algorithm: ClassVar[str] = "xgboost"
+
+    def __init__(self, members: Sequence[Trees]) -> None:
+        self.members = tuple(members)
+
+    def margin(self, x: FeatureMatrix) -> FloatArray:
+        """Log-odds of being bad, shape (n,)."""
+        return np.mean([member.margin(x) for member in self.members], axis=0)
+
+    def contributions(self, x: FeatureMatrix, names: tuple[str, ...]) -> FloatArray:
+        """SHAP values, shape (n, k)."""
+        parts = [
+            contributions(one.booster, x, names, seed=0, most_rows=max(len(x), 1)).values
+            for one in self.members
+        ]
+        return np.mean(parts, axis=0)
+
+    def save(self, folder: Path) -> None:
+        """Write a booster per folder, which are named 0, 1 and so on."""
+        for number, member in enumerate(self.members):
+            (folder / str(number)).mkdir(parents=True, exist_ok=True)
+            member.save(folder / str(number))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        places = sorted((p for p in folder.iterdir() if p.is_dir()), key=lambda p: p.name)
+        return cls([Trees.load(place) for place in places])
+
+
+@dataclass(frozen=True)
+class ApplicationModel:
+    """A fitted model of an application's outcome.
+
+    Parameters
+    ----------
+    encoding : Encoding
+        Columns of the features.
+    members : mapping of str to TreeBag or WoeLogit
+        ``xgboost``, and ``logit`` where one could be fitted.
+    weights : mapping of str to float
+        Blend weights of the members.
+    calibrations : mapping of str to Calibration
+        Of each member and of ``blend``.
+    population : Population
+        What reasons are told against.
+    parameters : TreeParameters
+        Of the trees.
+    validation : mapping of str to float
+        Log loss of each calibrated member and the blend, cross-fitted over the rows
+        trained on.
+    without_logit : str or None
+        Why there is no logit.
+    """
+
+    encoding: Encoding
+    members: Mapping[str, TreeBag | WoeLogit]
+    weights: Mapping[str, float]
+    calibrations: Mapping[str, Calibration]
+    population: Population
+    parameters: TreeParameters
+    validation: Mapping[str, float] = field(default_factory=dict)
+    without_logit: str | None = None
+
+    def probabilities(self, x: FeatureMatrix) -> dict[str, FloatArray]:
+        """Predict by every member and the blend.
+
+        Parameters
+        ----------
+        x : ndarray of float32, shape (n, k)
+            Features; NaN is missing.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (n,)
+            Calibrated probabilities of being bad.
+        """
+        margins = {name: member.margin(x) for name, member in self.members.items()}
+        margins["blend"] = Blend(self.weights).mix(margins)
+        return {n: expit(self.calibrations[n].apply(m)) for n, m in margins.items()}
+
+    def contributions(self, x: FeatureMatrix) -> FloatArray:
+        """Split the blend's log-odds into the parts of the features, shape (n, k)."""
+        return _contributions(self.members, self.weights, x, self.encoding)
+
+    def save(self, folder: Path) -> None:
+        """Write the members and all that belongs to them."""
+        for name, member in self.members.items():
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            member.save(folder / name)
+        Blend(self.weights).save(folder)
+        _write(folder / ENCODING_FILE, self.encoding.to_json())
+        stored = {
+            "members": list(self.members),
+            "calibrations": {n: c.to_json() for n, c in self.calibrations.items()},
+            "population": self.population.to_json(),
+            "parameters": asdict(self.parameters),
+            "validation": dict(self.validation),
+            "without_logit": self.without_logit,
+        }
+        _write(folder / MODEL_FILE, stored)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        ModelError
+            If a file is not there or cannot be read.
+        """
+        try:
+            stored = json.loads((folder / MODEL_FILE).read_text("utf-8"))
+            encoding = json.loads((folder / ENCODING_FILE).read_text("utf-8"))
+            return cls(
+                encoding=Encoding.from_json(encoding),
+                members={name: _load(folder / name) for name in stored["members"]},
+                weights=Blend.load(folder).weights,
+                calibrations={
+                    name: Calibration.from_json(one)
+                    for name, one in stored["calibrations"].items()
+                },
+                population=Population.from_json(stored["population"]),
+                parameters=TreeParameters(**stored["parameters"]),
+                validation=stored["validation"],
+                without_logit=stored["without_logit"],
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(
+                f"no application model can be read ({type(error).__name__}: {error}).",
+                where=str(folder),
+                remedy="Move the folder away and run the month again; it is fitted anew.",
+            ) from error
+
+
+@dataclass(frozen=True)
+class ApplicationFitter:
+    """What fitting needs besides rows.
+
+    Parameters
+    ----------
+    encoding : Encoding
+        Columns of the features.
+    seed : int
+        Of every random choice.
+    threads, max_rounds : int
+        For xgboost: its threads, and trees at most.
+    candidates : tuple of TreeParameters
+        Hyper-parameters to choose from.
+    """
+
+    encoding: Encoding
+    seed: int
+    threads: int
+    max_rounds: int
+    candidates: tuple[TreeParameters, ...] = CANDIDATES
+
+    def fit(
+        self, sample: Sample, parts: Groups, algorithm: str = "blend"
+    ) -> ApplicationModel:
+        """Fit members, weights and calibrations.
+
+        Parameters
+        ----------
+        sample : Sample
+            Applications with known outcomes, both outcomes among them.
+        parts : ndarray of int, shape (n,)
+            Part of each row for cross-fitting; all rows of a borrower share theirs.
+        algorithm : str
+            ``blend`` finds the weights; the name of a member gives it all the weight.
+
+        Returns
+        -------
+        ApplicationModel
+            The same for the same rows, seed and settings.
+
+        Raises
+        ------
+        ModelError
+            When a single algorithm is asked for that could not be fitted.
+        """
+        splits = _splits(sample, parts)
+        margins = {}
+        parameters, margins["xgboost"] = self._chosen_trees(sample, splits)
+        members: dict[str, TreeBag | WoeLogit] = {
+            "xgboost": self._bag(sample, parameters)
+        }
+        found = self._logit(sample, splits)
+        if not isinstance(found, str):
+            members["logit"], margins["logit"] = found
+        weights = _weights(algorithm, margins, sample.y)
+        margins["blend"] = Blend(weights).mix(margins)
+        calibrations = {n: fit_calibration(m, sample.y) for n, m in margins.items()}
+        parts_of = _contributions(members, weights, sample.x, self.encoding)
+        return ApplicationModel(
+            encoding=self.encoding,
+            members=members,
+            weights=weights,
+            calibrations=calibrations,
+            population=Population.of(sample.x, parts_of, self.encoding.features),
+            parameters=parameters,
+            validation={
+                name: log_loss(sample.y, expit(calibrations[name].apply(margin)))
+                for name, margin in margins.items()
+            },
+            without_logit=found if isinstance(found, str) else None,
+        )
+
+    def _chosen_trees(
+        self, sample: Sample, splits: list[NDArray[np.bool_]]
+    ) -> tuple[TreeParameters, FloatArray]:
+        tried = [self._cross_fitted_trees(sample, splits, c) for c in self.candidates]
+        return min(tried, key=lambda found: _loss(found[1], sample.y))
+
+    def _cross_fitted_trees(
+        self,
+        sample: Sample,
+        splits: list[NDArray[np.bool_]],
+        candidate: TreeParameters,
+    ) -> tuple[TreeParameters, FloatArray]:
+        fitter = self._fitter(0)
+        rounds = [
+            fitter.stopped(_rows(sample, ~held), _rows(sample, held), candidate)[1].rounds
+            for held in splits
+        ]
+        # One number of rounds for all parts: each part's own would know its outcomes.
+        agreed = replace(candidate, rounds=max(int(np.median(rounds)), 1))
+        margin = np.empty(len(sample))
+        for held in splits:
+            trees = fitter.fit(_rows(sample, ~held), agreed)
+            margin[held] = trees.margin(sample.x[held])
+        return agreed, margin
+
+    def _bag(self, sample: Sample, parameters: TreeParameters) -> TreeBag:
+        return TreeBag([self._fitter(n).fit(sample, parameters) for n in range(BAG)])
+
+    def _logit(
+        self, sample: Sample, splits: list[NDArray[np.bool_]]
+    ) -> tuple[WoeLogit, FloatArray] | str:
+        margin = np.empty(len(sample))
+        try:
+            for held in splits:
+                logit = self._fitted_logit(_rows(sample, ~held))
+                margin[held] = logit.margin(sample.x[held])
+            return self._fitted_logit(sample), margin
+        except ModelError as error:
+            # Without one informative feature there is no scorecard; trees can do without.
+            return error.found
+
+    def _fitted_logit(self, sample: Sample) -> WoeLogit:
+        return WoeLogit.fit(sample.x, sample.y, self.encoding, seed=self.seed)
+
+    def _fitter(self, number: int) -> TreeFitter:
+        return TreeFitter(
+            encoding=self.encoding,
+            seed=self.seed + number,
+            threads=self.threads,
+            max_rounds=self.max_rounds,
+        )
+
+
+def _splits(sample: Sample, parts: Groups) -> list[NDArray[np.bool_]]:
+    """Tell the rows of each part, refusing parts that leave one class to learn from."""
+    splits = [parts == part for part in np.unique(parts)]
+    if len(splits) > 1 and all(
+        0 < sample.y[~held].sum() < (~held).sum() for held in splits
+    ):
+        return splits
+    raise ModelError(
+        f"{int(sample.y.sum())} bad of {len(sample)} applications cannot be divided into "
+        "parts with both outcomes.",
+        where="application model",
+        remedy="Wait for more outcomes, or use the lender's own score.",
+    )
+
+
+def _rows(sample: Sample, chosen: NDArray[np.bool_]) -> Sample:
+    return Sample(sample.x[chosen], sample.y[chosen])
+
+
+def _loss(margin: FloatArray, y: FloatArray) -> float:
+    return float(np.mean(np.logaddexp(0.0, margin) - y * margin))
+
+
+def _weights(
+    algorithm: str, margins: Mapping[str, FloatArray], y: FloatArray
+) -> dict[str, float]:
+    if algorithm == "blend":
+        return fit_weights(margins, y)
+    if algorithm not in margins:
+        raise ModelError(
+            f"there is no {algorithm}; there are: {', '.join(margins)}.",
+            where="application model",
+            remedy="Ask for blend, xgboost or logit.",
+        )
+    return {name: float(name == algorithm) for name in margins}
+
+
+def _contributions(
+    members: Mapping[str, TreeBag | WoeLogit],
+    weights: Mapping[str, float],
+    x: FeatureMatrix,
+    encoding: Encoding,
+) -> FloatArray:
+    total = np.zeros(x.shape)
+    for name, member in members.items():
+        if not weights[name]:
+            continue
+        if isinstance(member, TreeBag):
+            total += weights[name] * member.contributions(x, encoding.names)
+        else:
+            places = [encoding.names.index(bins.name) for bins in member.bins]
+            total[:, places] += weights[name] * member.contributions(x)
+    return total
+
+
+def _load(folder: Path) -> TreeBag | WoeLogit:
+    return TreeBag.load(folder) if folder.name == "xgboost" else WoeLogit.load(folder)
+
+
+def _write(file: Path, content: object) -> None:
+    file.write_text(json.dumps(content, indent=1) + "\n", "utf-8")

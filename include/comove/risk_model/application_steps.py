@@ -1,0 +1,221 @@
+"""Which application model learns from what, and scores what."""
+
+# ruff: noqa: S608 - SQL of dates and conditions of our own making
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from comove.connection import duckdb_config, literal
+from comove.errors import ModelError
+from comove.risk_model.folds import month_of, number
+from comove.settings import Settings
+
+# Fewer of either outcome leave a handful in each part of the cross-fitting.
+LEAST_OUTCOMES = 30
+# Parts of the borrowers that are scored by models of the other parts.
+PARTS = 5
+# Parts of each training set: of the rows hyper-parameters, weights and calibration see.
+INNER_PARTS = 3
+# The lender's own word comes first: it knows more than its payments tell.
+SOURCES = ("reported", "performance")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One model: what it learns from and what it scores.
+
+    Parameters
+    ----------
+    scoring : str
+        ``out_of_time`` or ``cross_fitted``.
+    first_month : date
+        First month of application it scores, first day.
+    trained, scored : str
+        SQL conditions on applications.
+    """
+
+    scoring: Literal["out_of_time", "cross_fitted"]
+    first_month: dt.date
+    trained: str
+    scored: str
+
+
+@contextmanager
+def open_applications(
+    settings: Settings, file: Path, month: dt.date
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an in-memory database with the applications up to a month.
+
+    Parameters
+    ----------
+    settings : Settings
+        Memory, threads and seed.
+    file : Path
+        ``feat_application.parquet``.
+    month : date
+        First day of the last month of applications, and of outcomes, that count.
+
+    Yields
+    ------
+    duckdb.DuckDBPyConnection
+        With ``application``, which has the columns of the file and ``hashed``, a number
+        of the borrower; and ``outcome``, those with a known outcome of one source. What
+        the file holds is known: a lender may report an outcome before its agreed date.
+
+    Raises
+    ------
+    ModelError
+        When the file is not there.
+    """
+    if not file.is_file():
+        raise ModelError(
+            "the features of applications are not there.",
+            where=str(file),
+            remedy="Run the DAG `risk_model` from its task `build_features` on.",
+        )
+    following = _date(month_of(number(month) + 1))
+    with duckdb.connect(config=duckdb_config(settings)) as connection:
+        connection.execute(
+            f"""
+            create table application as
+            select *, md5_number_lower(borrower_key || ':{settings.seed}') as hashed
+            from read_parquet({literal(file)})
+            where cohort_month < {following}
+            order by cohort_month, application_key
+            """
+        )
+        connection.execute(
+            "create view known as select * from application where is_bad is not null"
+        )
+        connection.execute(
+            "create view outcome as select * from known where outcome_source = "
+            f"{literal(_source(connection))}"
+        )
+        yield connection
+
+
+def _source(connection: duckdb.DuckDBPyConnection) -> str:
+    """Choose one meaning of bad: the lender's where it has enough of both outcomes."""
+    for source in SOURCES:
+        bad, good = _outcomes(connection, "known", f"outcome_source = {literal(source)}")
+        if min(bad, good) >= LEAST_OUTCOMES:
+            return source
+    return SOURCES[-1]
+
+
+def plan_steps(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, month: dt.date
+) -> list[Step] | str:
+    """Plan which model scores which applications.
+
+    A walk-forward model of the months from ``b`` on (month number divisible by
+    ``pd_refit_months``) learns from outcomes known ``pd_gap_months`` before ``b``. What
+    was applied for before the first such model is cross-fitted over what that one learns
+    from, so that the plan does not depend on the run's month. Only where no model could
+    be walked forward yet are all outcomes known by the run's month cross-fitted.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        With the tables ``application`` and ``outcome``.
+    settings : Settings
+        Months of the walk-forward.
+    month : date
+        Month of the run.
+
+    Returns
+    -------
+    list of Step or str
+        Oldest first; or why there are none, as a sentence.
+    """
+    first = _first_block(connection, settings, month)
+    if first is None:
+        return _all_cross_fitted(connection, month)
+    gap, step = settings.pd_gap_months, settings.pd_refit_months
+    walked = [
+        Step(
+            scoring="out_of_time",
+            first_month=month_of(block),
+            trained=_known_before(month_of(block - gap)),
+            scored=f"cohort_month >= {_date(month_of(block))} "
+            f"and cohort_month < {_date(month_of(block + step))}",
+        )
+        for block in range(first, number(month) + 1, step)
+    ]
+    before = f"cohort_month < {_date(month_of(first))}"
+    return [*_cross_fits(connection, walked[0].trained, before), *walked]
+
+
+def _first_block(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, month: dt.date
+) -> int | None:
+    """Find the first month a model can be walked forward to, up to the run's."""
+    earliest = connection.execute("select min(cohort_month) from outcome").fetchall()[0]
+    if earliest[0] is None:
+        return None
+    step = settings.pd_refit_months
+    for block in range(-(-number(earliest[0]) // step) * step, number(month) + 1, step):
+        cut = month_of(block - settings.pd_gap_months)
+        bad, good = _outcomes(connection, "outcome", _known_before(cut))
+        if min(bad, good) >= LEAST_OUTCOMES:
+            return block
+    return None
+
+
+def _all_cross_fitted(
+    connection: duckdb.DuckDBPyConnection, month: dt.date
+) -> list[Step] | str:
+    bad, good = _outcomes(connection, "outcome", "true")
+    if min(bad, good) < LEAST_OUTCOMES:
+        return (
+            f"{bad:,} bad and {good:,} good outcomes are known by {month:%Y-%m}, and at "
+            f"least {LEAST_OUTCOMES} of each are needed."
+        )
+    return _cross_fits(connection, "true", "true")
+
+
+def _cross_fits(
+    connection: duckdb.DuckDBPyConnection, trained: str, scored: str
+) -> list[Step]:
+    """Plan a model per part of the borrowers, of the other parts' outcomes."""
+    first = connection.execute(
+        f"select min(cohort_month) from application where {scored}"
+    ).fetchall()[0][0]
+    if first is None:
+        return []
+    return [
+        Step(
+            scoring="cross_fitted",
+            first_month=first,
+            trained=f"({trained}) and hashed % {PARTS} <> {part}",
+            scored=f"({scored}) and hashed % {PARTS} = {part}",
+        )
+        for part in range(PARTS)
+    ]
+
+
+def _outcomes(
+    connection: duckdb.DuckDBPyConnection, table: str, condition: str
+) -> tuple[int, int]:
+    """Count bad and good outcomes."""
+    found = connection.execute(
+        "select count(*) filter (is_bad), count(*) filter (not is_bad) "
+        f"from {table} where {condition}"
+    ).fetchall()[0]
+    return int(found[0]), int(found[1])
+
+
+def _known_before(cut: dt.date) -> str:
+    return f"outcome_known_on < {_date(cut)}"
+
+
+def _date(day: dt.date) -> str:
+    return f"date '{day:%Y-%m-%d}'"
