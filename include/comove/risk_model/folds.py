@@ -4,6 +4,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Protocol
 
+ALGORITHMS = ("xgboost", "logit", "blend")
+
 
 class FoldRules(Protocol):
     """The settings that decide the folds, in months."""

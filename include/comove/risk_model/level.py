@@ -3,7 +3,8 @@ r"""The level of each month, taken out.
 In a month that is bad for everybody, log loss punishes the very model that tells
 borrowers apart best: early stopping would end at nothing, and a calibration slope would
 chase the level. The months' levels belong to the joint-risk stage. So each month
-:math:`t` gets the intercept :math:`a_t` that fits it best, as in a stratified logistic likelihood
+:math:`t` gets the intercept :math:`a_t` that fits it best, as in a stratified logistic
+likelihood
 (Breslow and Day, 1980, chapter 7): :math:`\operatorname{logit} p_{it} = a_t + m_{it}`.
 """
 
