@@ -238,8 +238,8 @@ def _own(row: Row, frame: pd.DataFrame, findings: Findings) -> pd.DataFrame:
         return frame.iloc[:0]
     first = pd.to_datetime(row["first_month_predicted"])
     mine = (pd.to_datetime(frame["fold"]) == first).to_numpy(bool)
-    mine &= (frame["algorithm"] == row["algorithm"]).to_numpy(bool)
-    return frame.loc[mine]
+    same = (frame["algorithm"] == row["algorithm"]).to_numpy(bool)
+    return frame.loc[mine & same]
 
 
 def _features(
