@@ -11,7 +11,12 @@ from comove.risk_model.export import run_folder
 from comove.risk_model.judgement import Check
 from comove.risk_model.registry import champion_algorithm, record_promotion
 from comove.risk_model.request import RiskRequest, read_request, write_request
-from comove.risk_model.store import StoreError, record_checks, store_training
+from comove.risk_model.store import (
+    StoreError,
+    hand_on_models,
+    record_checks,
+    store_training,
+)
 from comove.settings import Settings
 from comove.warehouse import refresh_published_audit
 
@@ -352,6 +357,16 @@ def test_a_version_keeps_the_run_that_registered_it_first(settings):
     assert rows(settings, query) == [(RUN, '{"auc": 0.71}', path)]
 
 
+def test_models_handed_on_in_their_order_end_with_the_champion(settings):
+    folder = ask(settings)
+    older, newer = "pd-logit-2024-01-aa", "pd-logit-2024-07-bb"
+    firsts = {older: dt.date(2024, 1, 1), newer: dt.date(2024, 7, 1)}
+    records = [ModelRecord.from_json(model(name, firsts[name])) for name in firsts]
+    hand_on_models(folder, "pd", records)
+    assert store_training(settings, run_id=RUN).models == 2
+    assert registry(settings) == {older: ("retired", False), newer: ("champion", True)}
+
+
 def test_a_status_nobody_knows_is_refused(settings):
     write_models(ask(settings), model(status="best"))
     with pytest.raises(StoreError, match="unknown status 'best'"):
@@ -382,40 +397,24 @@ PASSED = Check("It ranks", "critical", True, "AUC 0.7", "AUC at least 0.55", "Lo
 FAILED = Check("It ranks", "critical", False, "AUC 0.5", "AUC at least 0.55", "Look.")
 
 
-def judged(version, first_month, *checks):
-    return {
-        "model_version": version,
-        "purpose": "pd",
-        "first_month": first_month,
-        "checks": [check.to_json() for check in checks],
-    }
+def judged(version, check):
+    return {"model_version": version, **check.to_json()}
 
 
 def test_a_refused_challenger_is_recorded_and_stops_nothing(settings):
-    (ask(settings) / "checks.json").write_text(
-        json.dumps(
-            [
-                judged("pd-logit-2024-01-aa", "2024-01-01", PASSED),
-                judged("pd-blend-2024-01-bb", "2024-01-01", FAILED),
-                judged("pd-logit-2024-07-cc", "2024-07-01", PASSED),
-            ]
-        )
-    )
+    blend, logit = "pd-blend-2024-01-bb", "pd-logit-2024-01-aa"
+    checks = [judged(blend, FAILED), judged(logit, PASSED)]
+    (ask(settings) / "checks.json").write_text(json.dumps(checks))
     for _ in range(2):
         assert record_checks(settings, run_id=RUN) == {"passed": 1, "failed": 1}
     query = """
         from audit.quality_result
         select stage, check_name, severity, success, reason order by check_name
     """
+    why = f"{blend} does not replace the champion. What to do: Look."
     assert rows(settings, query) == [
-        (
-            "risk_model",
-            "pd-blend-2024-01-bb: It ranks",
-            "warning",
-            False,
-            "pd-blend-2024-01-bb does not replace the champion. What to do: Look.",
-        ),
-        ("risk_model", "pd-logit-2024-07-cc: It ranks", "warning", True, None),
+        ("risk_model", f"{blend}: It ranks", "warning", False, why),
+        ("risk_model", f"{logit}: It ranks", "warning", True, None),
     ]
 
 

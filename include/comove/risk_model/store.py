@@ -2,8 +2,7 @@
 
 import datetime as dt
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -205,17 +204,40 @@ def store_training(settings: Settings, *, run_id: str) -> StoreReport:
     return StoreReport(rows, len(models))
 
 
+def hand_on_models(folder: Path, purpose: str, in_force: Sequence[ModelRecord]) -> Path:
+    """Write ``models_<purpose>.json`` for `store_training`, the last one as champion.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    purpose : str
+        ``pd`` or ``application``.
+    in_force : sequence of ModelRecord
+        Models that predicted or scored something, oldest first.
+    """
+    newest = in_force[-1].model_version if in_force else None
+    models = [
+        one.to_json()
+        | {"status": "champion" if one.model_version == newest else "retired"}
+        for one in in_force
+    ]
+    file = folder / f"models_{purpose}.json"
+    file.write_text(json.dumps(models, indent=1))
+    return file
+
+
 def record_checks(settings: Settings, *, run_id: str) -> dict[str, int]:
     """Record how the challengers were judged, as stage ``risk_model`` of the gates.
 
     A failed check refuses one model and stops nothing, so it is kept as a warning; a
-    warning is kept for information. Models of earlier folds are named only where they
-    failed.
+    warning is kept for information.
 
     Parameters
     ----------
     settings : Settings
-        Say which home; ``checks*.json`` is in `run_folder`.
+        Say which home; ``checks*.json`` in `run_folder` holds a list of checks, each with
+        its ``model_version``.
     run_id : str
         Whose results.
 
@@ -224,13 +246,9 @@ def record_checks(settings: Settings, *, run_id: str) -> dict[str, int]:
     dict of str to int
         How many checks ``passed`` and ``failed``.
     """
-    judged = _read_lists(run_folder(settings, run_id), "checks")
-    newest = _newest_month(judged)
     results = [
-        (str(model["model_version"]), check)
-        for model in judged
-        for check in map(Check.from_json, model["checks"])
-        if not check.success or model["first_month"] == newest[model["purpose"]]
+        (str(entry.pop("model_version")), Check.from_json(entry))
+        for entry in _read_lists(run_folder(settings, run_id), "checks")
     ]
     rows = [_result(version, check) for version, check in results]
     with connect(settings) as connection:
@@ -253,14 +271,6 @@ def _request(settings: Settings, folder: Path, run_id: str) -> RiskRequest:
     if row is None or row[0] is None:
         return read_request(folder)
     return request_for(settings, row[0])
-
-
-def _newest_month(judged: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    newest: defaultdict[str, str] = defaultdict(str)
-    for model in judged:
-        purpose = model["purpose"]
-        newest[purpose] = max(newest[purpose], model["first_month"])
-    return newest
 
 
 def _result(model_version: str, check: Check) -> Sequence[object]:
