@@ -27,7 +27,7 @@ ARGS ?=
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-run: $(RUN) ## one month through Airflow [PORTFOLIO= DATA= MONTH= BORROWERS=]
+run: $(RUN) ## one month through Airflow, models included [PORTFOLIO= DATA= MONTH= BORROWERS=]
 	@$(PY) -m comove.embedded run --portfolio "$(PORTFOLIO)" --borrowers "$(BORROWERS)" \
 		$(if $(DATA),--data "$(DATA)") $(if $(MONTH),--month "$(MONTH)")
 
@@ -59,7 +59,8 @@ lint: $(DEV) ## ruff, mypy, sqlfluff, import contracts
 	done
 
 # dbt disables the models of sources that are not read, so each is linted as its own.
-SQL := dbt_project/models/audit dbt_project/models/intermediate dbt_project/models/marts \
+SQL := dbt_project/models/audit dbt_project/models/features \
+	dbt_project/models/intermediate dbt_project/models/marts dbt_project/models/risk \
 	dbt_project/models/staging/contract dbt_project/tests
 define DBT_CONTEXT
 import sys

@@ -11,8 +11,15 @@ import pytest
 from comove.embedded.server import stop
 from comove.settings import Settings
 
-BORROWERS = "300"
-MONTHS = "12"
+BORROWERS = "400"
+MONTHS = "20"
+# Models in seconds: few trials, few trees, and few events are enough.
+SMALL = {
+    "COMOVE_PD_SEARCH_TRIALS": "2",
+    "COMOVE_PD_MAX_ROUNDS": "20",
+    "COMOVE_PD_MIN_TRAIN_MONTHS": "8",
+    "COMOVE_PD_MIN_EVENTS": "20",
+}
 Command = Callable[..., subprocess.Popen[str]]
 
 
@@ -51,4 +58,5 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> Command:
 
 
 def _environment() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith("COMOVE_")}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("COMOVE_")}
+    return kept | SMALL

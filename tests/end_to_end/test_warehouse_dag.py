@@ -28,15 +28,18 @@ Contents = dict[str, tuple[int, int]]
 
 
 def contents(settings: Settings) -> Contents:
-    """Rows, and a hash of all rows whatever their order, of every published mart."""
+    """Rows, and a hash of all rows whatever their order, of marts and risk tables."""
     with connect_serving(settings) as connection:
         names = connection.execute(
-            "select table_name from duckdb_tables() where schema_name = 'marts'"
+            """
+            select schema_name || '.' || table_name from duckdb_tables()
+            where schema_name in ('marts', 'risk')
+            """
         ).fetchall()
         found = {}
         for (name,) in names:
             row = connection.execute(
-                f"select count(*), coalesce(sum(hash(t)::hugeint), 0) from marts.{name} t"
+                f"select count(*), coalesce(sum(hash(t)::hugeint), 0) from {name} t"
             ).fetchone()
             assert row
             found[name] = (int(row[0]), int(row[1]))
@@ -116,13 +119,34 @@ def undisturbed(
 def test_two_runs_started_at_once_both_end_well(
     undisturbed: tuple[Settings, list[str]],
 ) -> None:
-    settings, printed = undisturbed
+    _, printed = undisturbed
     for text in printed:
-        assert "close_run: success" in text
+        assert "warehouse.close_run: success" in text
+        assert "risk_model.close_run: success" in text
         assert "marts.fct_loan_month" in text
+        assert "champion" in text
+
+
+def test_each_warehouse_run_is_followed_by_its_models_and_no_month_twice(
+    undisturbed: tuple[Settings, list[str]],
+) -> None:
+    settings, _ = undisturbed
     with connect(settings) as connection:
-        states = connection.execute("select status from audit.run").fetchall()
-    assert states == [("success",), ("success",)]
+        runs = connection.execute(
+            "select dag_id, status, count(*) from audit.run group by all order by 1"
+        ).fetchall()
+    # Two updates of one month within a loop of the scheduler are one run of the models.
+    assert runs in (
+        [("risk_model", "success", count), ("warehouse", "success", 2)]
+        for count in (1, 2)
+    )
+
+
+@pytest.mark.parametrize("table", ["pd_prediction", "residual", "score"])
+def test_predictions_residuals_and_scores_are_published(
+    undisturbed: tuple[Settings, list[str]], table: str
+) -> None:
+    assert contents(undisturbed[0])[f"risk.{table}"][0] > 0
 
 
 def test_nothing_is_left_running_afterwards(

@@ -1,0 +1,114 @@
+"""Months trained in one order or another: the risk tables are the same, row for row."""
+
+import datetime as dt
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from comove.connection import connect
+from comove.landing import land
+from comove.risk_model.application import train_application
+from comove.risk_model.export import export_features
+from comove.risk_model.store import record_checks, store_training
+from comove.risk_model.train import train
+from comove.settings import Settings
+from comove.simulation import simulate
+from comove.warehouse import build, build_features, build_risk, publish
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+BORROWERS, MONTHS = 400, 20
+# Small enough to train in seconds; the folds, gates and decisions are those of any run.
+SMALL = {
+    "pd_search_trials": 2,
+    "pd_max_rounds": 20,
+    "pd_min_train_months": 8,
+    "pd_min_events": 20,
+}
+
+
+def settings_at(home: Path) -> Settings:
+    return Settings(portfolio="simulated", home=home, **SMALL)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dt.date]]:
+    """A home with published marts; its last three months."""
+    settings = settings_at(tmp_path_factory.mktemp("built"))
+    simulate(settings, borrowers=BORROWERS, months=MONTHS)
+    told = json.loads((settings.places.root / "simulation.json").read_text())
+    last = dt.date.fromisoformat(told["last_month"])
+    land(settings, run_id="warehouse")
+    build(settings, run_id="warehouse", month=last)
+    publish(settings, run_id="warehouse", month=last)
+    before = (last - dt.timedelta(days=1)).replace(day=1)
+    return settings.places.root, [
+        (before - dt.timedelta(days=1)).replace(day=1),
+        before,
+        last,
+    ]
+
+
+def train_months(home: Path, months: Sequence[dt.date]) -> Settings:
+    """Do what the DAG `risk_model` does, month after month."""
+    settings = settings_at(home)
+    for month in months:
+        run_id = f"risk {month}"
+        build_features(settings, run_id=run_id, month=month)
+        export_features(settings, run_id=run_id, month=month)
+        train(settings, run_id=run_id, month=month)
+        train_application(settings, run_id=run_id, month=month, tell=print)
+        record_checks(settings, run_id=run_id)
+        store_training(settings, run_id=run_id)
+        build_risk(settings, run_id=run_id)
+        publish(settings, run_id=run_id, month=month, schemas=("risk", "audit"))
+    return settings
+
+
+def risk_tables(settings: Settings) -> dict[str, tuple[int, int]]:
+    """Rows, and a hash of all rows whatever their order, of every risk table."""
+    with connect(settings) as connection:
+        names = connection.execute(
+            "select table_name from duckdb_tables() where schema_name = 'risk'"
+        ).fetchall()
+        return {
+            name: connection.execute(
+                f"select count(*), coalesce(sum(hash(t)::hugeint), 0) from risk.{name} t"
+            ).fetchone()
+            for (name,) in names
+        }
+
+
+@pytest.fixture(scope="module")
+def in_order(built: tuple[Path, list[dt.date]]) -> dict[str, tuple[int, int]]:
+    home, months = built
+    copy = home.with_name("in_order")
+    shutil.copytree(home, copy)
+    return risk_tables(train_months(copy, months))
+
+
+def test_predictions_residuals_and_scores_are_made(
+    in_order: dict[str, tuple[int, int]],
+) -> None:
+    for table in ("pd_candidate", "pd_prediction", "pd_forecast", "residual", "score"):
+        assert in_order[table][0] > 0, table
+
+
+def test_months_trained_the_other_way_round_give_the_same_tables(
+    built: tuple[Path, list[dt.date]], in_order: dict[str, tuple[int, int]]
+) -> None:
+    home, months = built
+    copy = home.with_name("backwards")
+    shutil.copytree(home, copy)
+    backwards = train_months(copy, [months[1], months[0], months[2]])
+    assert risk_tables(backwards) == in_order
+
+
+def test_a_month_trained_again_changes_nothing(
+    built: tuple[Path, list[dt.date]], in_order: dict[str, tuple[int, int]]
+) -> None:
+    again = train_months(built[0].with_name("in_order"), built[1][-1:])
+    assert risk_tables(again) == in_order
