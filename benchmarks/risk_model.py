@@ -9,7 +9,8 @@ ways, each in a process of its own whose peak memory the operating system counts
 - ``native``: xgboost is given the same data as a float32 array that is already in memory;
 - ``pandas``: DuckDB to a data frame to a ``DMatrix``, as one would do without comove.
 
-Two further jobs time the logit on weights of evidence and the reading of the arrays.
+Further jobs time the reading of the arrays, the logit on weights of evidence, and the dbt
+models that turn as many predictions into residuals and uniforms.
 
     python -m benchmarks risk_model --rows 10000000
 """
@@ -32,6 +33,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from comove.connection import connect, row_count
 from comove.risk_model.features import Feature
 from comove.risk_model.matrix import (
     Encoding,
@@ -41,6 +43,7 @@ from comove.risk_model.matrix import (
     read_matrix,
     score_batches,
 )
+from comove.settings import Settings
 
 NUMBERS, COUNTS, CATEGORIES = 30, 6, 4
 ROUNDS = 200
@@ -50,6 +53,8 @@ THREADS = 2
 DUCKDB_MEMORY = "1GiB"
 # More rows than this the logit is not fitted on: it draws no sample by itself.
 LOGIT_ROWS = 1_000_000
+# Of each borrower, where residuals are made.
+MONTHS = 40
 RELATION = "from borrower_month"
 PARAMETERS = {
     "objective": "binary:logistic",
@@ -61,7 +66,7 @@ PARAMETERS = {
     "seed": 1,
 }
 WAYS = ("comove", "native", "pandas")
-JOBS = ("arrays", *WAYS, "logit")
+JOBS = ("arrays", *WAYS, "logit", "residual")
 Figures = dict[str, Any]
 Array = NDArray[np.floating[Any]]
 console = Console(width=100)
@@ -120,6 +125,7 @@ def _in_this_process(given: argparse.Namespace) -> None:
         "native": _native,
         "pandas": _pandas,
         "logit": _logit,
+        "residual": _residual,
     }[given.job]
     stages = _Stages()
     told = job(given, stages) or {}
@@ -273,6 +279,54 @@ def _logit(given: argparse.Namespace, stages: _Stages) -> Figures:
     return {"log_loss": _log_loss(y, 1 / (1 + np.exp(-margin)))}
 
 
+def _residual(given: argparse.Namespace, stages: _Stages) -> None:
+    from comove.warehouse import run_dbt
+
+    settings = Settings(portfolio="simulated", home=given.home / f"residual_{given.rows}")
+    settings.places.warehouse.unlink(missing_ok=True)
+    with connect(settings) as connection:
+        _write_predictions(connection, given.rows)
+    run_dbt(settings, ["parse"], log_level="none")
+    with stages.stage("residuals"):
+        done = run_dbt(settings, ["run", "--select", "pd_band", "residual"])
+    assert done.success, done.exception or done.result
+    with connect(settings, read_only=True) as connection:
+        assert row_count(connection, "risk.residual") == given.rows
+
+
+def _write_predictions(connection: duckdb.DuckDBPyConnection, rows: int) -> None:
+    """Write what the residuals are made of: 40 months of each borrower."""
+    from comove.audit import ensure_tables
+    from comove.risk_model.tables import ensure_risk_tables
+
+    ensure_tables(connection)
+    ensure_risk_tables(connection)
+    connection.execute(
+        f"""
+        create schema if not exists marts;
+        create table marts.dim_borrower as
+        select
+            md5(i::varchar) as borrower_key,
+            'region ' || i % 8 as region,
+            'industry ' || i % 12 as industry,
+            'company' as kind
+        from range({rows // MONTHS + 1}) t (i);
+        insert into risk.pd_prediction
+        select
+            md5((i // {MONTHS})::varchar) as borrower_key,
+            (date '2021-01-01' + to_months((i % {MONTHS})::integer))::date as month,
+            0.001 + 0.1 * pow({_uniform(0)}, 3) as pd,
+            {_uniform(1)} < 0.001 + 0.1 * pow({_uniform(0)}, 3) as is_event,
+            'benchmark' as model_version,
+            'xgboost' as algorithm,
+            true as is_out_of_sample
+        from range({rows}) t (i);
+        insert into audit.risk_request values
+        ('2024-04-01', '2021-01-01', '2024-04-01', '2021-01-01', 1);
+        """
+    )
+
+
 @contextmanager
 def _opened(given: argparse.Namespace) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(
@@ -306,7 +360,14 @@ def _show(measured: dict[str, Figures], rows: int) -> None:
     table = Table(title=f"{rows:,} borrower-months, 40 features: wall-clock (processor)")
     for column in ("seconds", *measured):
         table.add_column(column, justify="right")
-    for stage in ("read", "matrix", "train", "score matrix", "score"):
+    for stage in (
+        "read",
+        "matrix",
+        "train",
+        "score matrix",
+        "score",
+        "residuals",
+    ):
         found = [figures["stages"].get(stage) for figures in measured.values()]
         table.add_row(
             stage, *["" if f is None else f"{f[0]:.1f} ({f[1]:.1f})" for f in found]
