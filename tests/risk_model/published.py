@@ -107,7 +107,7 @@ def export_features(home: Home, settings) -> None:
     frame = pd.DataFrame(
         {
             "borrower_key": [f"b{i}" for i in range(len(x))],
-            "month": pd.Timestamp(MONTH),
+            "month": [pd.Timestamp(FOLDS[1]), pd.Timestamp(MONTH)] * (len(x) // 2),
             "days_past_due": x[:, 0],
             "utilisation": x[:, 1],
             "region": [REGIONS[int(code)] for code in x[:, 2]],
@@ -164,7 +164,8 @@ def _predict(connection, rows: int, *, has_events: bool) -> None:
     connection.execute(
         """
         insert into marts.dim_borrower
-        select distinct borrower_key, ['east', 'north', 'west'][cast(1 + hash(borrower_key) % 3 as integer)],
+        select distinct borrower_key,
+            ['east', 'north', 'west'][cast(1 + hash(borrower_key) % 3 as integer)],
             if(borrower_key < 'b11', 'mining', 'retail'),
             if(hash(borrower_key) % 4 = 0, 'company', 'person')
         from risk.pd_candidate
@@ -278,7 +279,12 @@ def gate(algorithm: str) -> list[dict]:
         "Borrowers are ranked", "critical", not refused, "AUC 0.53", "at least 0.55", "-"
     )
     second = Check(
-        "Features are distributed as in training", "warning", False, "PSI 0.3", "0.25", "-"
+        "Features are distributed as in training",
+        "warning",
+        False,
+        "PSI 0.3",
+        "0.25",
+        "-",
     )
     return [first.to_json(), second.to_json()]
 
@@ -318,7 +324,11 @@ RIVALS = [
         "auc_below_own": 0.7423 - auc,
         "difference_standard_error": 0.004,
     }
-    for name, auc in (("own", 0.7423), ("plain_logistic", 0.731), ("plain_xgboost", 0.712))
+    for name, auc in (
+        ("own", 0.7423),
+        ("plain_logistic", 0.731),
+        ("plain_xgboost", 0.712),
+    )
 ]
 
 

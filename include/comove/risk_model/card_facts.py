@@ -11,7 +11,12 @@ from matplotlib.figure import Figure
 
 from comove.risk_model import pictures
 from comove.risk_model.artifact import ArtifactError, ModelRecord, read_record
-from comove.risk_model.card import CardContent, FeatureLine, PerformanceLine
+from comove.risk_model.card import (
+    CardContent,
+    FeatureLine,
+    PerformanceLine,
+    percent_text,
+)
 from comove.risk_model.explain import Contributions, importance
 from comove.risk_model.features import Purpose, load_features
 from comove.risk_model.findings import Findings
@@ -410,7 +415,8 @@ def _monitoring(settings: Settings) -> tuple[str, ...]:
         f"goes on.",
         f"Trigger: population stability index above {settings.gate_max_psi:g}, or a "
         f"feature's missing share up by more than "
-        f"{settings.gate_max_missing_share_rise:.0%}: look at the deliveries first.",
+        f"{percent_text(settings.gate_max_missing_share_rise)}: look at the deliveries "
+        f"first.",
         "Trigger: a change of the event's definition, of a delivery or of credit policy: "
         "validate anew before the next promotion.",
     )

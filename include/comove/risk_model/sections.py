@@ -160,7 +160,8 @@ def _with_a_model(findings: Findings) -> Iterable[str]:
         caught = gains(counts)["share_of_events"].iloc[0]
         yield (
             f"It ranks with an AUC of {roc(counts).auc:.3f} and a KS of "
-            f"{gap(counts).ks:.3f}; the riskiest tenth holds {caught:.0%} of the events."
+            f"{gap(counts).ks:.3f}; the riskiest tenth holds "
+            f"{percent_text(caught)} of the events."
         )
     yield from _beyond_chance(findings, name)
     yield from _worst_shift(findings)
@@ -190,9 +191,10 @@ def _worst_shift(findings: Findings) -> Iterable[str]:
     known = _finite(findings.stability, "psi")
     if len(known):
         worst = known.nlargest(1, "psi").to_dict("records")[0]
-        state = "shifted" if worst["psi"] > pictures.PSI_LIMITS[1] else "did not shift"
+        shifted = known[known["psi"] > pictures.PSI_LIMITS[1]]["feature"].nunique()
         yield (
-            f"The features {state}: the largest population stability index is "
+            f"{shifted} of {known['feature'].nunique()} features shifted in some month: "
+            f"the largest population stability index is "
             f"{worst['psi']:.2f} ({worst['feature']}, "
             f"{pd.Timestamp(worst['month']):%Y-%m})."
         )
@@ -357,11 +359,12 @@ def _calibration(findings: Findings) -> Section:
 
 def _months(findings: Findings) -> Section:
     months, champion, origin = findings.months, findings.champion, findings.origin
-    shown = months
+    tables: tuple[Table, ...] = ()
     if len(months):
         shown = months[months["algorithm"] == (champion or months["algorithm"].iloc[0])]
         shown = shown.sort_values("month", ascending=False)
-    table = [_performance("By month, newest first.", shown, ("Month",), ["month"])]
+        caption = "By month, newest first."
+        tables = (_performance(caption, shown, ("Month",), ["month"]),)
     return Section(
         "months",
         "Performance by month",
@@ -375,7 +378,7 @@ def _months(findings: Findings) -> Section:
                 pictures.measures_picture(months, origin), "Log loss, AUC, KS by month"
             ),
         ),
-        tuple(table if len(shown) else ()),
+        tables,
     )
 
 
