@@ -1,0 +1,244 @@
+"""No feature knows anything of the month it is to predict, nor of later ones."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+from tests.features.conftest import Built
+
+# Something happens in February 2024, of which the features of February know nothing.
+MONTH = "2024-02-01"
+NEXT = "2024-03-01"
+LABELS = ["is_bad", "outcome_known_on", "is_mature", "outcome_source", "is_event"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a source tells of February, changed, and which features show it in March."""
+
+    name: str
+    sql: str
+    of_months: tuple[str, ...]
+    of_applications: tuple[str, ...]
+
+
+CHANGES = (
+    Change(
+        "payments are lost from the month on",
+        f"""
+        update raw.base_contract__repayments set paid_on = null, paid_amount = null
+        where paid_on >= date '{MONTH}'
+        """,
+        (
+            "days_past_due",
+            "days_past_due_max_3m",
+            "historical_dpd_max",
+            "paid_on_time_share_6m",
+            "late_instalments_12m",
+            "past_due_to_exposure",
+            "exposure",
+            "paid_down_share",
+            "utilisation",
+            "broken_promises_12m",
+        ),
+        (
+            "late_instalment_share_before",
+            "worst_dpd_before",
+            "mean_days_late_before",
+            "last_loan_days_over_term",
+            "closed_late_share_before",
+            "open_loans",
+            "events_before",
+            "broken_promises_12m",
+        ),
+    ),
+    Change(
+        "loans are charged off and paid in full in the month",
+        f"""
+        insert into raw.base_contract__loan_events
+        select loans.* replace (
+            date '{MONTH}' + 3 as occurred_on,
+            case when hash(loans.loan_id) % 5 = 0 then 'charge_off' else 'paid_in_full' end
+                as kind
+        )
+        from (
+            select events.* replace (loans.loan_id as loan_id, loans.loan_key as loan_key)
+            from (select * from raw.base_contract__loan_events limit 1) as events
+            cross join raw.base_contract__loans as loans
+            where hash(loans.loan_id) % 5 < 2
+        ) as loans
+        """,
+        ("exposure", "open_loans"),
+        ("open_loans", "closed_late_share_before", "days_since_last_closed"),
+    ),
+    Change(
+        "borrowers are contacted in the month",
+        f"""
+        insert into raw.base_contract__collections
+        select contacts.* replace (
+            contact_key || 'x' as contact_key,
+            timestamp '{MONTH} 09:00:00' as contacted_at,
+            date '{MONTH}' + 1 as promised_on
+        )
+        from raw.base_contract__collections as contacts
+        """,
+        (
+            "contacts_3m",
+            "contacts_12m",
+            "months_since_contact",
+            "refusals_12m",
+            "broken_promises_12m",
+        ),
+        ("contacts_12m", "broken_promises_12m"),
+    ),
+    Change(
+        "money moves in the month",
+        f"""
+        insert into raw.base_contract__transactions
+        select moved.* replace (
+            transaction_key || 'x' as transaction_key,
+            timestamp '{MONTH} 09:00:00' as occurred_at
+        )
+        from raw.base_contract__transactions as moved
+        """,
+        ("inflow_3m", "outflow_3m", "transactions_3m", "net_flow_to_income"),
+        ("inflow_3m", "outflow_3m", "transactions_3m"),
+    ),
+    Change(
+        "limits change in the month",
+        f"""
+        insert into raw.base_contract__credit_limits
+        select distinct on (borrower_key) limits.* replace (
+            date '{MONTH}' as effective_on, 77 as credit_limit
+        )
+        from raw.base_contract__credit_limits as limits
+        where borrower_key not in (
+            select borrower_key from raw.base_contract__credit_limits
+            where effective_on = date '{MONTH}'
+        )
+        """,
+        ("credit_limit", "utilisation"),
+        ("credit_limit", "requested_to_limit"),
+    ),
+    Change(
+        "applications are made and rejected in the month",
+        f"""
+        insert into raw.base_contract__applications
+        select applications.* replace (
+            application_key || 'x' as application_key,
+            timestamp '{MONTH} 00:00:00' as applied_at,
+            timestamp '{MONTH} 09:00:00' as decided_at
+        )
+        from raw.base_contract__applications as applications
+        where decision = 'rejected'
+        """,
+        ("applications_12m", "rejected_applications_12m"),
+        ("applications_before", "applications_90d", "rejected_before"),
+    ),
+    Change(
+        "rejections come in the month, not later",
+        f"""
+        update raw.base_contract__applications set decided_at = timestamp '{MONTH} 09:00:00'
+        where decision = 'rejected' and applied_at < date '{MONTH}'
+        and decided_at >= date '{MONTH}'
+        """,
+        ("rejected_applications_12m",),
+        ("rejected_before",),
+    ),
+    Change(
+        "loans are disbursed in the month",
+        f"""
+        insert into raw.base_contract__loans
+        select loans.* replace (
+            loan_key || 'x' as loan_key,
+            cast(null as varchar) as application_key,
+            date '{MONTH}' as disbursed_on,
+            9999 as principal
+        )
+        from raw.base_contract__loans as loans
+        where hash(loan_id) % 3 = 0
+        """,
+        (
+            "open_loans",
+            "loans_before",
+            "months_since_last_loan",
+            "principal",
+            "exposure",
+            "remaining_term_share",
+            "instalment_to_income",
+            "requested_amount",
+            "channel",
+        ),
+        (
+            "loans_before",
+            "loans_90d",
+            "open_loans",
+            "open_principal",
+            "requested_to_largest_principal",
+            "days_since_last_loan",
+        ),
+    ),
+)
+
+
+def of_months(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    rows = connection.execute("from features.feat_borrower_month").df()
+    return rows.set_index(["month", "borrower_key"]).sort_index()
+
+
+def of_applications(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    rows = connection.execute("from features.feat_application").df()
+    return rows.set_index("application_key").sort_index()
+
+
+def changed_columns(before: pd.DataFrame, after: pd.DataFrame) -> set[str]:
+    both = before.index.intersection(after.index)
+    old, new = before.loc[both], after.loc[both]
+    return {
+        name
+        for name in before.columns
+        if not old[name].astype(object).equals(new[name].astype(object))
+    }
+
+
+@pytest.fixture(scope="module")
+def as_built(
+    built: Built, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    with built.changed(tmp_path_factory.mktemp("as_built")) as connection:
+        return of_months(connection), of_applications(connection)
+
+
+def test_making_the_tables_anew_gives_what_dbt_built(
+    built: Built, as_built: tuple[pd.DataFrame, pd.DataFrame]
+) -> None:
+    with duckdb.connect(str(built.settings.places.warehouse), read_only=True) as known:
+        pd.testing.assert_frame_equal(of_months(known), as_built[0])
+        pd.testing.assert_frame_equal(of_applications(known), as_built[1])
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
+def test_features_know_only_what_was_known_before(
+    built: Built,
+    as_built: tuple[pd.DataFrame, pd.DataFrame],
+    change: Change,
+    tmp_path: Path,
+) -> None:
+    months, applications = as_built
+    with built.changed(tmp_path, change.sql) as connection:
+        new_months = of_months(connection)
+        new_applications = of_applications(connection)
+    features = months.columns.difference(LABELS)
+    pd.testing.assert_frame_equal(
+        months.loc[:MONTH, features], new_months.loc[:MONTH, features]
+    )
+    features = applications.columns.difference(LABELS)
+    until = applications.index[applications["applied_at"] < pd.Timestamp(MONTH)]
+    pd.testing.assert_frame_equal(
+        applications.loc[until, features], new_applications.loc[until, features]
+    )
+    changed = changed_columns(months.loc[NEXT:], new_months.loc[NEXT:])
+    assert set(change.of_months) <= changed
+    assert set(change.of_applications) <= changed_columns(applications, new_applications)
