@@ -18,7 +18,7 @@ SMALL = {
     "COMOVE_PD_SEARCH_TRIALS": "2",
     "COMOVE_PD_MAX_ROUNDS": "20",
     "COMOVE_PD_MIN_TRAIN_MONTHS": "8",
-    "COMOVE_PD_MIN_EVENTS": "20",
+    "COMOVE_PD_MIN_EVENTS": "10",
 }
 Command = Callable[..., subprocess.Popen[str]]
 

@@ -26,7 +26,7 @@ SMALL = {
     "pd_search_trials": 2,
     "pd_max_rounds": 20,
     "pd_min_train_months": 8,
-    "pd_min_events": 20,
+    "pd_min_events": 10,
 }
 
 
