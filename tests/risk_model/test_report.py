@@ -2,22 +2,18 @@
 
 import datetime as dt
 import re
-import sys
-from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
+from tests.risk_model import published
 
 from comove.errors import WarehouseError
 from comove.risk_model.curves import roc
 from comove.risk_model.findings import read_findings
 from comove.risk_model.report import write_reports
 from comove.settings import Settings
-
-sys.path.insert(0, str(Path(__file__).parent))
-import published
 
 HOSTILE = "<script>alert('x')</script>"
 

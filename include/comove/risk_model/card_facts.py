@@ -244,7 +244,8 @@ def _own(row: Row, frame: pd.DataFrame, findings: Findings) -> pd.DataFrame:
     first = pd.to_datetime(row["first_month_predicted"])
     mine = (pd.to_datetime(frame["fold"]) == first).to_numpy(bool)
     same = (frame["algorithm"] == row["algorithm"]).to_numpy(bool)
-    return frame.loc[mine & same]
+    own: pd.DataFrame = frame.loc[mine & same]
+    return own
 
 
 def _features(

@@ -383,7 +383,7 @@ def shap_picture(contributions: Contributions | None, origin: str = "") -> Figur
     if contributions is None or not len(contributions.values):
         return unavailable(title, "no xgboost model, or no rows to explain", origin)
     order = contributions.order()[:MOST_FEATURES]
-    figure = _figure((WIDE[0], 1.7 + 0.33 * len(order)))
+    figure = _figure((WIDE[0], max(3.2, 1.7 + 0.33 * len(order))))
     axes = _axes(figure, title)
     for height, feature in enumerate(reversed(order)):
         _swarm(axes, contributions, int(feature), height)
@@ -840,7 +840,7 @@ def _value_bar(figure: Figure, axes: Axes) -> None:
     shade = mpl.cm.ScalarMappable(mpl.colors.Normalize(0, 1), "cividis")
     bar = figure.colorbar(shade, ax=axes, fraction=0.02, pad=0.02, aspect=40)
     bar.set_ticks([0, 1], labels=["low", "high"])
-    bar.set_label("Value of the feature (grey: missing)", labelpad=-8)
+    bar.set_label("Value (grey: missing)", labelpad=-8)
     bar.outline.set_visible(False)
 
 

@@ -180,7 +180,7 @@ def _beyond_chance(findings: Findings, name: str) -> Iterable[str]:
         f"In {beyond} of {len(months)} months the event rate lay outside of what "
         f"independent borrowers would show in 19 of 20"
         + (
-            ": events move together in time, which is what the joint-risk stage models."
+            ": events move together, or the level is off; the joint-risk stage tells."
             if beyond > 0.1 * len(months)
             else ": no more than chance explains, or little more."
         )
@@ -563,7 +563,7 @@ def _uniformity(uniformity: pd.DataFrame) -> Table:
     )  # fmt: skip
     caption = (
         "Distance from uniform, before and after the distribution function; p takes "
-        "rows as independent, which they are not. Months are in the picture above."
+        "rows as independent, which they are not. Single months are left out."
     )
     if uniformity.empty:
         return Table(caption, head, (), 2)
