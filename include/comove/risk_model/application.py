@@ -280,8 +280,9 @@ class _Trainer:
         if self.settings.application_score_source != "lender":
             return
         learnt = self.connection.execute(
-            f"select lender_score::double, is_bad::double from outcome where "
-            f"{step.trained} and isfinite(lender_score) order by application_key"
+            "select lender_score::double as lender_score, is_bad::double as is_bad "
+            f"from outcome where {step.trained} and isfinite(lender_score) "
+            "order by application_key"
         ).fetchnumpy()
         line = _lender_line(
             np.asarray(learnt["lender_score"], dtype=np.float64),
@@ -295,7 +296,7 @@ class _Trainer:
         base = self.settings.score_base_points
         rows.loc[used, "scoring"] = "lender"
         rows.loc[used, "score"] = given
-        rows.loc[used, ["pd", "own"]] = expit(line.apply(given))[:, None]
+        rows.loc[used, "pd"] = rows.loc[used, "own"] = expit(line.apply(given))
         rows.loc[used, "reason_codes"] = [
             as_json([LENDER_LOW] if score < base else []) for score in given
         ]

@@ -104,11 +104,12 @@ def open_applications(
 
 def _source(connection: duckdb.DuckDBPyConnection) -> str:
     """Choose one meaning of bad: the lender's where it has enough of both outcomes."""
-    for source in SOURCES:
-        bad, good = _outcomes(connection, "known", f"outcome_source = {literal(source)}")
-        if min(bad, good) >= LEAST_OUTCOMES:
-            return source
-    return SOURCES[-1]
+    counts = {
+        source: _outcomes(connection, "known", f"outcome_source = {literal(source)}")
+        for source in SOURCES
+    }
+    enough = (one for one in SOURCES if min(counts[one]) >= LEAST_OUTCOMES)
+    return next(enough, max(SOURCES, key=lambda source: sum(counts[source])))
 
 
 def plan_steps(

@@ -1,0 +1,287 @@
+"""Application scores: who is scored, by a model that knew what, and what goes wrong."""
+
+import datetime as dt
+import json
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from comove.errors import ModelError
+from comove.risk_model import application, application_model, application_steps
+from comove.risk_model.application import train_application
+from comove.risk_model.application_model import (
+    CANDIDATES,
+    ApplicationFitter,
+    ApplicationModel,
+)
+from comove.risk_model.artifact import model_folder, read_record
+from comove.risk_model.export import APPLICATIONS, run_folder
+from comove.risk_model.features import Feature
+from comove.risk_model.reasons import LENDER_LOW
+from comove.risk_model.registry import Promotion
+
+FEATURES = (
+    Feature("worst_dpd", "number", 1, "Worst days past due before the application."),
+    Feature("income", "number", 0, "Monthly income"),
+    Feature("region", "category", 0, "Region"),
+    Feature("unknown_to_all", "number", 0, "What nobody knows"),
+)
+JULY = dt.date(2024, 7, 1)
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Few features, parts and candidates: the rules are the same, the wait is not."""
+    monkeypatch.setattr(application, "load_features", lambda _: FEATURES)
+    monkeypatch.setattr(application_steps, "PARTS", 2)
+    monkeypatch.setattr(application, "INNER_PARTS", 2)
+    monkeypatch.setattr(application_model, "BAG", 1)
+    fitter = partial(ApplicationFitter, candidates=CANDIDATES[:1])
+    monkeypatch.setattr(application, "ApplicationFitter", fitter)
+
+
+def applications(rows=700, *, seed=3, dated=True):
+    """Applications of January to July 2024, a third of them rejected."""
+    rng = np.random.default_rng(seed)
+    month = rng.integers(0, 7, rows)
+    worst, income = rng.integers(0, 40, rows), rng.lognormal(3, 1, rows)
+    region = rng.choice(["north", "south"], rows)
+    log_odds = -2.2 + 0.05 * worst + 0.8 * (region == "south")
+    is_bad = rng.random(rows) < 1 / (1 + np.exp(-log_odds))
+    is_approved = rng.random(rows) < 2 / 3
+    cohort = pd.to_datetime(pd.DataFrame({"year": 2024, "month": month + 1, "day": 1}))
+    known_on = cohort + pd.Timedelta(days=45)
+    is_known = is_approved & (known_on < pd.Timestamp("2024-08-01"))
+    if not dated:
+        is_known = pd.Series(is_approved)
+        known_on = pd.Series(pd.NaT, range(rows), dtype="datetime64[s]")
+    return pd.DataFrame(
+        {
+            "application_key": [f"a{i:04}" for i in range(rows)],
+            "borrower_key": [f"b{i // 2:04}" for i in range(rows)],
+            "cohort_month": cohort.dt.date,
+            "is_bad": pd.Series(is_bad, dtype="boolean").where(is_known),
+            "outcome_known_on": known_on.where(is_known).dt.date,
+            "outcome_source": pd.Series("reported", range(rows)).where(is_known),
+            "is_mature": is_known,
+            "lender_score": 700 - 4.0 * worst,
+            "worst_dpd": worst.astype(float),
+            "income": income,
+            "region": region,
+            "unknown_to_all": np.full(rows, np.nan),
+        }
+    )
+
+
+@pytest.fixture
+def trained(make_settings):
+    """Train on applications; give the report, the scores by key, and what was told."""
+
+    def run(given, *, month=JULY, promotions=(), **chosen):
+        settings = make_settings(pd_max_rounds=30, **chosen)
+        folder = run_folder(settings, "run")
+        folder.mkdir(parents=True, exist_ok=True)
+        given.to_parquet(folder / APPLICATIONS)
+        told = []
+        report = train_application(
+            settings, run_id="run", month=month, tell=told.append, promotions=promotions
+        )
+        scores = pd.read_parquet(report.scores_file).set_index("application_key")
+        return report, scores, "\n".join(told), settings
+
+    return run
+
+
+def test_every_application_is_scored_the_rejected_too(trained):
+    given = applications()
+    report, scores, _, _ = trained(given)
+    assert report.unavailable is None
+    assert len(scores) == report.applications == report.scored == len(given)
+    assert scores["score"].between(300, 850).all()
+    assert scores["pd"].between(0, 1).all()
+    is_bad = given.set_index("application_key")["is_bad"]
+    known = is_bad.notna()
+    labels = is_bad.map({True: "bad", False: "good"})
+    found = scores["performance_label"].reindex(labels.index)
+    assert (found[known] == labels[known]).all()
+    assert found[~known].isna().all()
+
+
+def test_scores_are_walked_forward_where_outcomes_have_dates(trained):
+    given = applications().set_index("application_key")
+    _, scores, _, _ = trained(given.reset_index())
+    is_july = (given["cohort_month"] == JULY).reindex(scores.index)
+    assert set(scores.loc[is_july, "scoring"]) == {"out_of_time"}
+    assert set(scores.loc[~is_july, "scoring"]) == {"cross_fitted"}
+
+
+def test_no_score_knows_an_outcome_of_its_own_borrower(trained):
+    given = applications(dated=False)
+    _, before, _, _ = trained(given)
+    borrower = given.loc[given["is_bad"].notna(), "borrower_key"].iloc[0]
+    changed = given["borrower_key"] == borrower
+    flipped = given.assign(is_bad=given["is_bad"] ^ changed)
+    _, after, _, _ = trained(flipped)
+    own = given.loc[changed, "application_key"]
+    assert set(before["scoring"]) == {"cross_fitted"}
+    assert (before.loc[own, "score"] == after.loc[own, "score"]).all()
+    assert (before["score"] != after["score"]).any()
+
+
+def test_no_score_knows_an_outcome_that_came_after_its_model(trained):
+    given = applications()
+    _, before, _, _ = trained(given)
+    # July's model learns from what was known before June, a gap of a month earlier.
+    late = pd.to_datetime(given["outcome_known_on"]) >= pd.Timestamp("2024-06-01")
+    assert late.sum() > 20
+    flipped = given.assign(is_bad=given["is_bad"] ^ late)
+    _, after, _, _ = trained(flipped)
+    assert (before["score"] == after["score"]).all()
+    assert (before["model_version"] == after["model_version"]).all()
+
+
+def test_a_later_run_gives_earlier_applications_the_same_scores(trained):
+    given = applications()
+    _, july, _, _ = trained(given)
+    _, september, _, _ = trained(given, month=dt.date(2024, 9, 1))
+    pd.testing.assert_series_equal(july["score"], september["score"])
+
+
+def test_the_riskier_score_lower_and_are_told_why(trained):
+    given = applications()
+    report, scores, told, _ = trained(given)
+    order = given.set_index("application_key")["worst_dpd"].reindex(scores.index)
+    assert scores["score"].corr(order, method="spearman") < -0.5
+    reasons = scores["reason_codes"].map(json.loads)
+    assert (reasons[scores["score"] < 600].map(len) > 0).all()
+    worst = reasons[order == order.max()]
+    is_told = worst.map(
+        lambda r: "worst days past due before the application is high" in r
+    )
+    assert is_told.mean() > 0.9
+    assert {one.model for one in report.comparison} >= {
+        "own",
+        "plain_logistic",
+        "plain_xgboost",
+    }
+    assert "plain_logistic" in told
+    assert json.loads(json.dumps(report.to_json(), allow_nan=False))
+
+
+@pytest.mark.parametrize(("bad", "good"), [(29, 100), (100, 29), (0, 100), (100, 0)])
+def test_too_few_outcomes_leave_every_application_unscored(trained, bad, good):
+    given = applications(400, dated=False)
+    outcomes = [True] * bad + [False] * good + [None] * (400 - bad - good)
+    given["is_bad"] = pd.Series(outcomes, dtype="boolean")
+    given["outcome_source"] = "reported"
+    report, scores, told, _ = trained(given)
+    assert f"{bad} bad and {good} good outcomes" in (report.unavailable or "")
+    assert "at least 30 of each" in told
+    assert len(scores) == 400
+    assert scores["score"].isna().all()
+
+
+def test_no_application_at_all_is_no_error(trained):
+    report, scores, _, _ = trained(applications(), month=dt.date(2020, 1, 1))
+    assert report.unavailable is not None
+    assert scores.empty
+
+
+def test_an_infinite_value_counts_as_missing_and_is_told(trained):
+    given = applications(dated=False)
+    given.loc[[4, 9], "income"] = np.inf
+    report, scores, told, _ = trained(given)
+    assert report.infinite["income"] >= 2
+    assert "infinite values of income" in told
+    assert scores["score"].notna().all()
+
+
+def test_a_category_never_seen_in_training_is_scored(trained):
+    given = applications()
+    given.loc[given["cohort_month"] == JULY, "region"] = "the new one"
+    _, scores, _, _ = trained(given)
+    assert scores["score"].notna().all()
+
+
+def test_the_lenders_own_score_is_used_where_it_is_there(trained):
+    given = applications(dated=False)
+    given.loc[:99, "lender_score"] = np.nan
+    _, own, _, _ = trained(given)
+    _, scores, _, _ = trained(given, application_score_source="lender")
+    without = given.loc[:99, "application_key"]
+    assert (scores.loc[without, "score"] == own.loc[without, "score"]).all()
+    having = given.loc[100:].set_index("application_key")
+    lender = scores.loc[having.index]
+    assert set(lender["scoring"]) == {"lender"}
+    assert (lender["score"] == having["lender_score"]).all()
+    # Of each model, the PD falls as the lender's score rises, and expects what happened.
+    for _, one in lender.groupby("model_version"):
+        assert one.sort_values("score")["pd"].is_monotonic_decreasing
+    known = having["is_bad"].notna()
+    expected = lender.loc[known, "pd"].sum() / having.loc[known, "is_bad"].sum()
+    assert expected == pytest.approx(1, abs=0.1)
+    assert (
+        lender.loc[lender["score"] < 600, "reason_codes"]
+        .map(json.loads)
+        .map(lambda reasons: reasons == [LENDER_LOW])
+        .all()
+    )
+
+
+def test_a_lenders_score_the_wrong_way_round_is_not_used(trained):
+    given = applications(dated=False)
+    given["lender_score"] = 1000 - given["lender_score"]
+    _, scores, told, _ = trained(given, application_score_source="lender")
+    assert set(scores["scoring"]) == {"cross_fitted"}
+    assert "does not go with fewer bad outcomes" in told
+
+
+def test_a_person_chooses_the_algorithm(trained):
+    choice = Promotion(
+        purpose="application",
+        algorithm="logit",
+        effective_from=JULY,
+        decided_by="A Person",
+        reason="easier to explain",
+        decided_at=dt.datetime(2024, 6, 30),
+    )
+    report, _, _, _ = trained(applications(), promotions=(choice,))
+    algorithms = {one.first_month_predicted: one.algorithm for one in report.records}
+    assert algorithms[JULY] == "logit"
+    assert algorithms[dt.date(2024, 1, 1)] == "blend"
+
+
+def test_models_are_kept_with_their_records_and_read_again(trained):
+    given = applications(dated=False)
+    report, _, first, settings = trained(given)
+    for record in report.records:
+        folder = model_folder(settings.places, "application", record.model_version)
+        assert read_record(folder) == record
+        model = ApplicationModel.load(folder)
+        assert abs(sum(model.weights.values()) - 1) < 1e-9
+    _, _, second, _ = trained(given)
+    assert "fitting" in first
+    assert "fitting" not in second
+
+
+def test_a_blends_contributions_add_up_to_its_log_odds(trained):
+    report, _, _, settings = trained(applications(dated=False))
+    folder = model_folder(settings.places, "application", report.records[0].model_version)
+    model = ApplicationModel.load(folder)
+    rng = np.random.default_rng(0)
+    x = np.column_stack(
+        [rng.integers(0, 40, 50), rng.lognormal(3, 1, 50), rng.integers(0, 2, 50)]
+    )
+    x = np.column_stack([x, np.full(50, np.nan)]).astype(np.float32)
+    pd_blend = model.probabilities(x)["blend"]
+    line = model.calibrations["blend"]
+    margin = (np.log(pd_blend / (1 - pd_blend)) - line.intercept) / line.slope
+    rest = margin - model.contributions(x).sum(axis=1)
+    assert rest == pytest.approx(np.full(50, rest[0]), abs=1e-4)
+
+
+def test_features_that_are_not_there_are_an_error_that_says_so(settings):
+    with pytest.raises(ModelError, match="build_features"):
+        train_application(settings, run_id="none", month=JULY, tell=print)
