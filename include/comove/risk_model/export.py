@@ -38,6 +38,13 @@ _APPLICATIONS_SQL = """
             coalesce(
                 outcome_known_on < getvariable('run_month') + interval 1 month,
                 false
+            )
+            -- The newest month may hold words of the lender ahead of their agreed date.
+            or coalesce(
+                outcome_source = 'reported'
+                and getvariable('run_month') + interval 1 month
+                >= (select max(month) from features.feat_borrower_month),
+                false
             ) as is_known,
         from features.feat_application
     )
