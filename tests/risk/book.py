@@ -245,9 +245,7 @@ def load(connection: duckdb.DuckDBPyConnection, book: Book) -> None:
     _replace(connection, "marts.fct_loan", book.loans)
     connection.execute("create schema if not exists features")
     _replace(connection, "features.feat_borrower_month", book.features)
-    connection.execute(
-        "alter table features.feat_borrower_month alter month type date"
-    )
+    connection.execute("alter table features.feat_borrower_month alter month type date")
     connection.execute(
         "alter table marts.fct_loan alter disbursed_on type date;"
         "alter table marts.fct_loan alter event_on type date;"

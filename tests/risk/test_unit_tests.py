@@ -18,4 +18,4 @@ def test_unit_tests_of_the_risk_models_hold(independent: Tables) -> None:
         if result.status != "pass"
     ]
     assert not failed, "\n".join(failed)
-    assert len(outcome.result.results) >= 4
+    assert len(outcome.result.results) >= 5

@@ -19,14 +19,24 @@ two samples of so many rows the index of ten bins is 0.001 too high on average. 
 {#- Bins of a number: tenths of the reference. -#}
 {% macro stability_bins() %}{{ return(10) }}{% endmacro %}
 
+{#- The two columns a feature is read as: number_value and text_value. -#}
+{% macro stability_value(feature, kind) -%}
+    {%- set number = feature if kind == 'number' else 'null' -%}
+    {%- set text = feature if kind != 'number' else 'null' -%}
+    cast({{ number }} as double) as number_value,
+    cast({{ text }} as varchar(200)) as text_value
+{%- endmacro %}
+
 {#- Bin of a feature as text; what is missing is a bin of its own. -#}
-{% macro stability_bin(feature, kind, edges) -%}
-    {%- if kind == 'number' -%}
-        {%- set band = band_of(feature, elements(edges, stability_bins() - 1)) -%}
-        coalesce(cast({{ band }} as varchar(10)), 'missing')
-    {%- else -%}
-        coalesce('is ' || cast({{ feature }} as varchar(200)), 'missing')
-    {%- endif -%}
+{% macro stability_bin(number_value, text_value, edges) -%}
+    coalesce(
+        cast(
+            {{ band_of(number_value, elements(edges, stability_bins() - 1)) }}
+            as varchar(10)
+        ),
+        'is ' || {{ text_value }},
+        'missing'
+    )
 {%- endmacro %}
 
 {#- One bin's part of the population stability index (Siddiqi, 2006); a share below one

@@ -1,6 +1,7 @@
 {#- Probability of a Kolmogorov-Smirnov distance at least so large, of n independent
 uniforms: Kolmogorov's series at lambda = d (sqrt(n) + 0.12 + 0.11 / sqrt(n)) (Stephens,
-1970), good to three decimals from n = 5 on. Null where n is 0. -#}
+1970). From n = 10 on it is within 0.003 of the exact value where that is below 0.2, and
+within 0.025 elsewhere. Null where n is 0. -#}
 {% macro kolmogorov_p_value(distance, n) -%}
     {%- set x = '(' ~ distance ~ ' * (sqrt(' ~ n ~ ') + 0.12e0 + 0.11e0 / sqrt(' ~ n
         ~ ')))' -%}

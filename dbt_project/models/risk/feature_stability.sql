@@ -85,57 +85,69 @@ sampled as {{ read_once() }} (
         ) }} < {{ stability_rows() }} / (1e0 * month_sizes.n)
 ),
 
+-- One row per feature from here on: a number, or a text.
+long_rows as {{ inlined() }} (
+    {% for feature, kind in features.items() %}
+        select
+            month,
+            draw,
+            '{{ feature }}' as feature,
+            {{ stability_value(feature, kind) }}
+        from sampled
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
 reference_rows as {{ read_once() }} (
     select
-        sampled.*,
-        window_shares.model_version
-    from sampled
+        window_shares.model_version,
+        long_rows.feature,
+        long_rows.number_value,
+        long_rows.text_value
+    from long_rows
     inner join window_shares
         on
-            sampled.month between window_shares.trained_from and window_shares.trained_to
-            and sampled.draw < window_shares.row_share
+            long_rows.month between window_shares.trained_from
+            and window_shares.trained_to
+            and long_rows.draw < window_shares.row_share
 ),
 
 edges as {{ read_once() }} (
     select
-        {% for feature, kind in features.items() if kind == 'number' -%}
-            {{ quantiles(
-                'cast(' ~ feature ~ ' as double)', inner_shares(stability_bins())
-            ) }} as {{ feature }},
-        {% endfor -%}
-        model_version
+        model_version,
+        feature,
+        {{ quantiles('number_value', inner_shares(stability_bins())) }} as edges
     from reference_rows
-    group by model_version
+    group by model_version, feature
 ),
 
 reference_counts as {{ read_once() }} (
-    {% for feature, kind in features.items() %}
-        select
-            reference_rows.model_version,
-            '{{ feature }}' as feature,
-            {{ stability_bin('reference_rows.' ~ feature, kind, 'edges.' ~ feature) }}
-            as bin,
-            count(*) as n
-        from reference_rows
-        inner join edges on reference_rows.model_version = edges.model_version
-        group by 1, 2, 3
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+    select
+        reference_rows.model_version,
+        reference_rows.feature,
+        {{ stability_bin('number_value', 'text_value', 'edges.edges') }} as bin,
+        count(*) as n
+    from reference_rows
+    inner join edges
+        on
+            reference_rows.model_version = edges.model_version
+            and reference_rows.feature = edges.feature
+    group by reference_rows.model_version, reference_rows.feature, bin
 ),
 
 month_counts as (
-    {% for feature, kind in features.items() %}
-        select
-            sampled.month,
-            '{{ feature }}' as feature,
-            {{ stability_bin('sampled.' ~ feature, kind, 'edges.' ~ feature) }} as bin,
-            count(*) as n
-        from sampled
-        inner join predicted_months on sampled.month = predicted_months.month
-        inner join edges on predicted_months.model_version = edges.model_version
-        group by 1, 2, 3
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+    select
+        long_rows.month,
+        long_rows.feature,
+        {{ stability_bin('number_value', 'text_value', 'edges.edges') }} as bin,
+        count(*) as n
+    from long_rows
+    inner join predicted_months on long_rows.month = predicted_months.month
+    inner join edges
+        on
+            predicted_months.model_version = edges.model_version
+            and long_rows.feature = edges.feature
+    group by long_rows.month, long_rows.feature, bin
 ),
 
 both_counts as (
@@ -163,10 +175,10 @@ bins as (
         month,
         feature,
         bin,
-        1e0 * sum(n) / nullif(sum(sum(n)) over (partition by month, feature), 0) as share,
+        1e0 * sum(n) / nullif(sum(sum(n)) over (partition by month, feature), 0) as row_part,
         1e0 * sum(reference_n)
         / nullif(sum(sum(reference_n)) over (partition by month, feature), 0)
-            as reference_share,
+            as reference_part,
         cast(sum(sum(n)) over (partition by month, feature) as bigint) as n_judged
     from both_counts
     group by month, feature, bin
@@ -178,9 +190,9 @@ feature_stability as (
         bins.feature,
         predicted_months.model_version,
         max(bins.n_judged) as n_judged,
-        sum({{ stability_part('bins.share', 'bins.reference_share') }}) as psi,
-        sum(case when bins.bin = 'missing' then bins.share else 0e0 end) as missing_share,
-        sum(case when bins.bin = 'missing' then bins.reference_share else 0e0 end)
+        sum({{ stability_part('bins.row_part', 'bins.reference_part') }}) as psi,
+        sum(case when bins.bin = 'missing' then bins.row_part else 0e0 end) as missing_share,
+        sum(case when bins.bin = 'missing' then bins.reference_part else 0e0 end)
             as reference_missing_share
     from bins
     inner join predicted_months on bins.month = predicted_months.month

@@ -34,7 +34,9 @@ placed as {{ read_once() }} (
         ),
 
         {{ algorithm }}_performance_by_{{ kind }} as (
-            {{ performance_of(algorithm ~ '_by_' ~ kind, ['algorithm', 'month', 'segment']) }}
+            {{ performance_of(
+                algorithm ~ '_by_' ~ kind, ['algorithm', 'month', 'segment']
+            ) }}
         ),
     {% endfor %}
 {% endfor %}
