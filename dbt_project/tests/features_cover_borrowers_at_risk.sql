@@ -1,5 +1,5 @@
--- Borrower-months of the built months that have features but are not at risk, or the other
--- way round: the rule that looks one month ahead must be that of the marts.
+-- Borrower-months that have features but are not at risk, or the other way round: the
+-- rule that looks one month ahead must be that of the marts.
 with features as (
 
     select
@@ -20,20 +20,54 @@ at_risk as (
 
 ),
 
-beyond as (
+rebuild_window as (
 
-    select features.*
+    select horizon from {{ ref('int_rebuild_window') }}
+
+),
+
+-- No outcome in a month that is built.
+without_outcome as (
+
+    select
+        features.borrower_key,
+        features.month
     from {{ ref('feat_borrower_month') }} as features
-    cross join {{ ref('int_rebuild_window') }} as rebuild_window
+    cross join rebuild_window
     where features.is_event is null and features.month <= rebuild_window.horizon
+
+),
+
+without_risk as (
+
+    select
+        features.borrower_key,
+        features.month
+    from features
+    left join at_risk
+        on
+            features.borrower_key = at_risk.borrower_key
+            and features.month = at_risk.month
+    where at_risk.borrower_key is null
+
+),
+
+without_features as (
+
+    select
+        at_risk.borrower_key,
+        at_risk.month
+    from at_risk
+    left join features
+        on
+            at_risk.borrower_key = features.borrower_key
+            and at_risk.month = features.month
+    where features.borrower_key is null
 
 )
 
-select * from (select * from features except select * from at_risk) as without_risk
+select * from without_outcome
 union all
-select * from (select * from at_risk except select * from features) as without_features
+select * from without_risk
 union all
-select
-    borrower_key,
-    month
-from beyond
+select * from without_features

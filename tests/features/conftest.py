@@ -16,6 +16,7 @@ from comove.connection import connect
 from comove.landing import land
 from comove.settings import Settings
 from comove.warehouse import build, run_dbt
+from comove.warehouse.build import build_features
 
 SEED = 20_261_122
 # The months to build are those of the first build, whatever is changed later.
@@ -102,9 +103,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     deliver(tables, settings.data_folder, "all")
     land(settings, run_id="all")
     build(settings, run_id="all", month=HORIZON)
-    chosen = ["tag:features"]
-    outcome = run_dbt(settings, ["build", "--select", *chosen], log_level="none")
-    assert outcome.success, outcome.exception
+    build_features(settings, run_id="all", month=HORIZON)
     outcome = run_dbt(settings, ["compile"], log_level="none")
     assert outcome.success, outcome.exception
     return Built(tables, settings, compiled(settings))

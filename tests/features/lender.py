@@ -25,7 +25,8 @@ def random_full_lender(seed: int) -> Tables:
     # A fifth of the loans was never asked for in writing.
     loans.loc[rng.random(len(loans)) < 0.2, "application_id"] = None
     asked = [
-        _application(rng, loan) for _, loan in loans.dropna(subset="application_id").iterrows()
+        _application(rng, loan)
+        for _, loan in loans.dropna(subset="application_id").iterrows()
     ]
     return tables | {
         "borrowers": pd.DataFrame([_borrower(rng, i) for i in range(BORROWERS)]),
@@ -100,7 +101,9 @@ def _contact(rng: np.random.Generator, number: int) -> dict[str, object]:
         "medium": "call",
         "outcome": outcome,
         "promised_amount": float(rng.integers(5, 300)) if is_promise else None,
-        "promised_on": day + dt.timedelta(int(rng.integers(0, 40))) if is_promise else None,
+        "promised_on": day + dt.timedelta(int(rng.integers(0, 40)))
+        if is_promise
+        else None,
     }
 
 

@@ -42,7 +42,9 @@ def months_before(month: pd.Timestamp, count: int) -> pd.Timestamp:
     return month - pd.DateOffset(months=count)
 
 
-def counted(rows: pd.DataFrame, table: pd.DataFrame, column: str, months: int) -> list[int]:
+def counted(
+    rows: pd.DataFrame, table: pd.DataFrame, column: str, months: int
+) -> list[int]:
     """Rows of a table in the last months before each borrower-month."""
     moments = pd.to_datetime(table[column])
     by_borrower = {key: moments[part.index] for key, part in table.groupby("borrower_id")}
@@ -68,7 +70,9 @@ def instalments(built: Built) -> pd.DataFrame:
         reached = total[total >= due_amount - 0.005]
         settled = reached.index[0] if len(reached) else None
         records.append((loan, number, part["due_on"].iloc[-1], settled))
-    table = pd.DataFrame(records, columns=["loan_id", "instalment_no", "due_on", "settled_on"])
+    table = pd.DataFrame(
+        records, columns=["loan_id", "instalment_no", "due_on", "settled_on"]
+    )
     loans = built.tables["loans"][["loan_id", "borrower_id", "disbursed_on"]]
     table["due_on"] = pd.to_datetime(table["due_on"])
     table["settled_on"] = pd.to_datetime(table["settled_on"])
@@ -166,8 +170,10 @@ def test_the_newest_loan_and_its_application_describe_the_month(
 def test_promises_broken_are_those_with_too_little_paid_until_their_day(
     built: Built, rows: pd.DataFrame
 ) -> None:
-    payments = built.tables["repayments"].dropna(subset="paid_on").merge(
-        built.tables["loans"][["loan_id", "borrower_id"]], on="loan_id"
+    payments = (
+        built.tables["repayments"]
+        .dropna(subset="paid_on")
+        .merge(built.tables["loans"][["loan_id", "borrower_id"]], on="loan_id")
     )
     promises = built.tables["collections"].dropna(subset="promised_on").copy()
     promises["is_broken"] = [
@@ -202,10 +208,13 @@ def test_an_application_knows_the_loans_and_applications_before_it(
         ]
         assert row.loans_before == len(own)
         assert row.applications_before == len(earlier)
-        assert row.rejected_before == (
-            (earlier["decision"] == "rejected")
-            & (earlier["decided_at"] < row.applied_at)
-        ).sum()
+        assert (
+            row.rejected_before
+            == (
+                (earlier["decision"] == "rejected")
+                & (earlier["decided_at"] < row.applied_at)
+            ).sum()
+        )
         np.testing.assert_equal(
             row.requested_to_largest_principal,
             row.requested_amount / own["principal"].max() if len(own) else np.nan,
@@ -217,7 +226,11 @@ def test_an_application_knows_the_instalments_due_or_settled_before_it(
 ) -> None:
     table = instalments(built)
     ids = dict(
-        zip(built.tables["loans"].loan_id, built.tables["loans"].application_id, strict=True)
+        zip(
+            built.tables["loans"].loan_id,
+            built.tables["loans"].application_id,
+            strict=True,
+        )
     )
     table["application_id"] = table["loan_id"].map(ids)
     for row in asked.itertuples():

@@ -60,8 +60,9 @@ CHANGES = (
         insert into raw.base_contract__loan_events
         select loans.* replace (
             date '{MONTH}' + 3 as occurred_on,
-            case when hash(loans.loan_id) % 5 = 0 then 'charge_off' else 'paid_in_full' end
-                as kind
+            case
+                when hash(loans.loan_id) % 5 = 0 then 'charge_off' else 'paid_in_full'
+            end as kind
         )
         from (
             select events.* replace (loans.loan_id as loan_id, loans.loan_key as loan_key)
@@ -140,7 +141,8 @@ CHANGES = (
     Change(
         "rejections come in the month, not later",
         f"""
-        update raw.base_contract__applications set decided_at = timestamp '{MONTH} 09:00:00'
+        update raw.base_contract__applications
+        set decided_at = timestamp '{MONTH} 09:00:00'
         where decision = 'rejected' and applied_at < date '{MONTH}'
         and decided_at >= date '{MONTH}'
         """,

@@ -132,13 +132,10 @@ earlier_instalments as (
         {{ days_between('instalments.due_on', 'loans.applied_on') }} as days_ago,
         cast(loans.loan_place as bigint) * 10000 + instalments.instalment_no as place
     from earlier_loans as loans
-    inner join instalments
-        on
-            loans.loan_no = instalments.loan_no
-            and (
-                instalments.due_on < loans.applied_on
-                or instalments.settled_on < loans.applied_on
-            )
+    inner join instalments on loans.loan_no = instalments.loan_no
+    where
+        instalments.due_on < loans.applied_on
+        or instalments.settled_on < loans.applied_on
 
 ),
 

@@ -129,10 +129,10 @@ movements as (
     {% for movement in movements -%}
         select
             borrower_key,
+            {% for measure, (_, untouched) in measures.items() -%}
+                {{ movement.get(measure, untouched) }} as {{ measure }},
+            {% endfor -%}
             {{ month_number(movement['on']) }} as month_no
-            {%- for measure, (_, untouched) in measures.items() %},
-            {{ movement.get(measure, untouched) }} as {{ measure }}
-            {%- endfor %}
         from {{ movement['from'] }}
         where {{ movement['on'] }} is not null
         {{ 'union all' if not loop.last }}
@@ -144,10 +144,10 @@ feat_borrower_activity as (
 
     select
         borrower_key,
+        {% for measure, (together, _) in measures.items() -%}
+            {{ together }}({{ measure }}) as {{ measure }},
+        {% endfor -%}
         month_no
-        {%- for measure, (together, _) in measures.items() %},
-        {{ together }}({{ measure }}) as {{ measure }}
-        {%- endfor %}
     from movements
     group by borrower_key, month_no
 

@@ -97,8 +97,12 @@ feat_promise as (
         promises.promised_on,
         promises.promised_amount,
         paid_between.paid_amount,
-        not ({{ is_settled_by('paid_between.paid_amount', 'promises.promised_amount') }})
-            as is_broken
+        case
+            when {{ is_settled_by(
+                'paid_between.paid_amount', 'promises.promised_amount'
+            ) }} then false
+            else true
+        end as is_broken
     from promises
     inner join paid_between on promises.contact_key = paid_between.contact_key
 

@@ -47,10 +47,10 @@ with attributes as (
 int_application_attribute as (
 
     select
+        {% for name, type in types.items() -%}
+            cast({{ name if name in known else 'null' }} as {{ type }}) as {{ name }},
+        {% endfor -%}
         application_key
-        {%- for name, type in types.items() %},
-        cast({{ name if name in known else 'null' }} as {{ type }}) as {{ name }}
-        {%- endfor %}
     from attributes
 
 )

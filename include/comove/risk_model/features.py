@@ -77,7 +77,7 @@ def _feature(model: str, column: dict[str, Any], meta: dict[str, Any]) -> Featur
     kind, direction = meta["feature"], meta.get("direction", 0)
     if kind not in ("number", "category") or direction not in (-1, 0, 1):
         raise SettingsError(
-            f"the feature {column['name']} has kind {kind!r} and direction {direction!r}.",
+            f"feature {column['name']} has kind {kind!r} and direction {direction!r}.",
             where=f"dbt_project/models/features/{model}.yml",
             remedy="Use kind number or category, and direction -1, 0 or 1.",
         )
