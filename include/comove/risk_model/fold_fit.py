@@ -21,7 +21,7 @@ from comove.risk_model.judgement import Evidence
 from comove.risk_model.level import without_level
 from comove.risk_model.logit import WoeLogit
 from comove.risk_model.matrix import Encoding, learn_encoding, read_matrix
-from comove.risk_model.trees import Sample, Tell, TreeFitter, TreeParameters
+from comove.risk_model.trees import Sample, Tell, TreeFitter, TreeParameters, Trees
 
 if TYPE_CHECKING:
     import duckdb
@@ -86,15 +86,18 @@ class FittedFold:
     ----------
     model : FoldModel
         Fitted on the whole window.
-    parameters : TreeParameters
-        Of the trees; the next fold starts from them.
+    parameters : TreeParameters or None
+        Of the trees, for the next fold to start from; None where none were fitted.
     evidence : dict of str to Evidence
         By algorithm, on the validation months.
+    logit_dropped : mapping of str to str
+        Features the logit left out, with the reason.
     """
 
     model: FoldModel
-    parameters: TreeParameters
+    parameters: TreeParameters | None
     evidence: dict[str, Evidence]
+    logit_dropped: Mapping[str, str]
 
 
 def window_relation(source: str, fold: Fold) -> str:
@@ -182,21 +185,14 @@ def fit_fold(
     FittedFold
         Equal for equal rows, settings and library versions.
     """
-    names = [n for n in ("xgboost", "logit") if n in algorithms or "blend" in algorithms]
-    parameters = handed or TreeParameters()
+    parameters = handed
     early: dict[str, Member] = {}
     final: dict[str, Member] = {}
-    if "xgboost" in names:
-        fitter = TreeFitter(
-            window.encoding, settings.seed, settings.duckdb_threads, settings.pd_max_rounds
+    if {"xgboost", "blend"} & set(algorithms):
+        early["xgboost"], final["xgboost"], parameters = _trees(
+            window, settings, handed, tell
         )
-        if handed is None:
-            parameters = _searched(fitter, window, settings, tell)
-        early["xgboost"], parameters = fitter.stopped(
-            window.fit, window.valid, parameters
-        )
-        final["xgboost"] = fitter.fit(window.sample, parameters)
-    if "logit" in names:
+    if {"logit", "blend"} & set(algorithms):
         early["logit"] = _logit(window.fit, window, settings)
         final["logit"] = _logit(window.sample, window, settings)
     x = window.sample.x
@@ -206,7 +202,9 @@ def fit_fold(
     heads = {a: _head(b, before, after, window) for a, b in blends.items()}
     told = _feature_figures(window)
     evidence = {a: _evidence(head, before, window, told) for a, head in heads.items()}
-    return FittedFold(FoldModel(window.encoding, final, heads), parameters, evidence)
+    model = FoldModel(window.encoding, final, heads)
+    dropped = getattr(final.get("logit"), "dropped", {})
+    return FittedFold(model, parameters, evidence, dropped)
 
 
 def _part(sample: Sample, rows: slice) -> Sample:
@@ -252,28 +250,34 @@ def _with_values(
 ) -> tuple[list[Feature], dict[str, str]]:
     counts = connection.execute(
         "select "
-        + ", ".join(f"count(distinct {quoted(f.name)})" for f in features)
-        + f" from ({relation})"  # noqa: S608 - SQL of ours
+        + ", ".join(f"count({quoted(f.name)})" for f in features)
+        + f" from ({relation})"
     ).fetchone()
     found = dict(zip((f.name for f in features), counts or (), strict=True))
-    reasons = {0: "no value in the window", 1: "one value only in the window"}
-    # One value beside missing ones still tells who has it; one value alone is dropped by
-    # the models themselves.
+    # One value beside missing ones still tells who has it; the models themselves leave
+    # out what is constant.
     kept = [f for f in features if found[f.name] > 0]
-    return kept, {name: reasons[0] for name, values in found.items() if not values}
+    empty = [name for name, values in found.items() if not values]
+    return kept, dict.fromkeys(empty, "no value in the window")
 
 
-def _searched(
-    fitter: TreeFitter, window: Window, settings: Settings, tell: Tell
-) -> TreeParameters:
+def _trees(
+    window: Window, settings: Settings, handed: TreeParameters | None, tell: Tell
+) -> tuple[Trees, Trees, TreeParameters]:
+    """Fit trees on the months before validation, and on all; search if need be."""
+    fitter = TreeFitter(
+        window.encoding, settings.seed, settings.duckdb_threads, settings.pd_max_rounds
+    )
     most, seed = settings.pd_search_max_rows, settings.seed
-    return fitter.search(
+    parameters = handed or fitter.search(
         window.fit.drawn(most, seed),
         window.valid.drawn(most, seed),
         trials=settings.pd_search_trials,
         start=TreeParameters(),
         tell=tell,
     )
+    early, parameters = fitter.stopped(window.fit, window.valid, parameters)
+    return early, fitter.fit(window.sample, parameters), parameters
 
 
 def _logit(sample: Sample, window: Window, settings: Settings) -> WoeLogit:

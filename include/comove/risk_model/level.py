@@ -15,7 +15,7 @@ from scipy.special import expit
 FloatArray = NDArray[np.float64]
 Groups = NDArray[np.int64]
 
-_NEWTON_STEPS = 6
+_NEWTON_STEPS = 5
 # A month without events would drift to minus infinity.
 _MOST_SHIFT = 3.0
 

@@ -317,3 +317,34 @@ def _with_shares(table: pd.DataFrame) -> pd.DataFrame:
 
 def _ratio(part: float, whole: float) -> float:
     return float(part / whole) if whole > 0 else float("nan")
+
+
+def measured(y: FloatArray, p: FloatArray) -> dict[str, float]:
+    """Measure predictions in every way a model's record keeps.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n,)
+        1 for an event, else 0.
+    p : ndarray, shape (n,)
+        Probabilities, strictly between 0 and 1.
+
+    Returns
+    -------
+    dict of str to float
+        ``rows``, ``events``, ``log_loss`` (nats), ``brier``, ``auc``, ``ks``,
+        ``expected_over_observed``, ``calibration_slope``, ``calibration_intercept``;
+        NaN where one class only leaves nothing to measure.
+    """
+    slope, intercept = calibration_slope_intercept(y, p)
+    return {
+        "rows": float(len(y)),
+        "events": float(y.sum()),
+        "log_loss": log_loss(y, p),
+        "brier": brier(y, p),
+        "auc": auc(y, p),
+        "ks": ks(y, p),
+        "expected_over_observed": expected_observed(y, p),
+        "calibration_slope": slope,
+        "calibration_intercept": intercept,
+    }
