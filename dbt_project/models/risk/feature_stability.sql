@@ -175,7 +175,8 @@ bins as (
         month,
         feature,
         bin,
-        1e0 * sum(n) / nullif(sum(sum(n)) over (partition by month, feature), 0) as row_part,
+        1e0 * sum(n)
+        / nullif(sum(sum(n)) over (partition by month, feature), 0) as row_part,
         1e0 * sum(reference_n)
         / nullif(sum(sum(reference_n)) over (partition by month, feature), 0)
             as reference_part,
@@ -191,7 +192,8 @@ feature_stability as (
         predicted_months.model_version,
         max(bins.n_judged) as n_judged,
         sum({{ stability_part('bins.row_part', 'bins.reference_part') }}) as psi,
-        sum(case when bins.bin = 'missing' then bins.row_part else 0e0 end) as missing_share,
+        sum(case when bins.bin = 'missing' then bins.row_part else 0e0 end)
+            as missing_share,
         sum(case when bins.bin = 'missing' then bins.reference_part else 0e0 end)
             as reference_missing_share
     from bins

@@ -34,7 +34,7 @@ vintages as (
         quarter_no,
         count(*) as loans,
         sum(principal) as principal,
-        -- A point of a curve stands for the whole vintage: the youngest loan sets the end.
+        -- A point stands for the whole vintage: the youngest loan sets the end.
         min(last_age) as last_age
     from known
     group by quarter_no
