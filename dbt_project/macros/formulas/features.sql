@@ -42,3 +42,9 @@ to have come at once. -#}
 {% macro last_months(months) -%}
     range between {{ months - 1 }} preceding and current row
 {%- endmacro %}
+
+{#- A sum or mean of floating-point numbers without its last digits: these depend on the
+order in which rows are read, and a model must be the same when it is made again. -#}
+{% macro repeatable(expression) -%}
+    round({{ expression }}, 9)
+{%- endmacro %}

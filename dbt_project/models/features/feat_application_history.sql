@@ -86,7 +86,8 @@ by_loan as (
             as mean_days_over_term,
         max(days_over_term) as max_days_over_term,
         max_by(days_over_term, loan_place) as last_days_over_term,
-        avg(case when closed_on is not null then run_share end) as mean_run_share,
+        {{ repeatable('avg(case when closed_on is not null then run_share end)') }}
+            as mean_run_share,
         min(case when closed_on is not null then run_share end) as min_run_share,
         max_by(run_share, loan_place) as last_run_share,
         max(closed_on) as last_closed_on,
@@ -157,11 +158,11 @@ by_instalment as (
         {{ ratio(
             'count(case when is_late then 1 end)', 'count(case when is_due then 1 end)'
         ) }} as late_instalment_share,
-        sum(case when is_late then weight else 0 end) / sum(weight)
+        {{ repeatable('sum(case when is_late then weight else 0 end) / sum(weight)') }}
             as late_instalment_share_recent,
         max(days_past_due) as worst_dpd,
         avg(days_late) as mean_days_late,
-        stddev_pop(days_late) as spread_days_late,
+        {{ repeatable('stddev_pop(days_late)') }} as spread_days_late,
         min(days_late) as min_days_late,
         max_by(coalesce(days_late, days_past_due), place) as last_days_late,
         max_by(

@@ -63,9 +63,9 @@ feat_borrower_state as (
         sum(exposure) as exposure,
         count(case when is_open then 1 end) as open_loans,
         sum(open_principal) as open_principal,
-        sum(monthly_instalment) as monthly_instalment,
+        {{ repeatable('sum(monthly_instalment)') }} as monthly_instalment,
         max(months_on_book) as months_on_book,
-        avg(remaining_term_share) as remaining_term_share,
+        {{ repeatable('avg(remaining_term_share)') }} as remaining_term_share,
         max(case when is_open then days_past_due end) as days_past_due_open,
         count(
             case
