@@ -62,9 +62,7 @@ def build_features(context: Context) -> Any:
     require_published_marts(settings, month)
     built = build_features(settings, run_id=run_id, month=month)
     exported = export_features(settings, run_id=run_id, month=month)
-    # Training of the PD writes it again, with the decisions it has found.
-    asked = request_for(settings, month, algorithms=_request(context).algorithms)
-    write_request(exported.folder, asked)
+    write_request(exported.folder, request_for(settings, month))
     return {
         "tables": built.tables,
         "tests_passed": built.tests_passed,

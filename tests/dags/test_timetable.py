@@ -46,6 +46,15 @@ def test_without_a_start_nothing_is_due_before_the_next_day() -> None:
     assert run.partition_key == "2026-10"
 
 
+def test_nothing_is_due_by_itself_shortly_after_the_hour_of_the_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    early = pendulum.datetime(2026, 11, 22, 5, 30)
+    monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: early)
+    (run,) = scheduled(None, catchup=False, count=1)
+    assert run.run_after == pendulum.datetime(2026, 11, 23, 5)
+
+
 def test_the_first_of_a_month_builds_the_month_that_has_just_ended() -> None:
     infos = scheduled(pendulum.datetime(2026, 11, 30, 6), catchup=False, count=1)
     assert [(i.run_after.day, i.partition_key) for i in infos] == [(1, "2026-11")]

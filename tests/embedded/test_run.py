@@ -80,7 +80,9 @@ class Chain:
 
     def tasks(self, dag_id: str, _run_id: str) -> list[TaskState]:
         return [
-            TaskState(name.split(".")[1], state, 1, 1.0, dag_id=dag_id)
+            TaskState(
+                name.split(".")[1], state, 1, 1.0, dag_id=dag_id, ended_at="at noon"
+            )
             for name, state in self._states.items()
             if name.startswith(dag_id)
         ]
@@ -89,9 +91,9 @@ class Chain:
         states = [task.state for task in self.tasks(dag_id, run_id)]
         return "failed" if "failed" in states else "success"
 
-    def runs_caused_by(self, dag_id: str, source_run_id: str) -> list[str]:
-        self.asked.append(source_run_id)
-        return ["theirs"] if len(self.asked) > 1 else []
+    def following_run(self, _dag_id: str, partition: str, since: str) -> str | None:
+        self.asked.append(f"{partition} since {since}")
+        return "theirs" if self.asked[1:] == ["2024-12 since at noon"] else None
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +103,7 @@ def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def followed(states: dict[str, str]) -> tuple[list[tuple[str, str, str]], list[str]]:
     said = io.StringIO()
-    ended = _follow_chain(Chain(states), "ours", Console(file=said))  # type: ignore[arg-type] - a stand-in
+    ended = _follow_chain(Chain(states), "ours", "2024-12", Console(file=said))  # type: ignore[arg-type] - a stand-in
     found = [(one.dag_id, one.run_id, one.state) for one in ended]
     return found, said.getvalue().splitlines()
 
@@ -138,4 +140,10 @@ def test_nothing_follows_marts_that_were_not_published() -> None:
 
 def test_models_that_do_not_follow_are_told_in_a_sentence() -> None:
     with pytest.raises(AirflowError, match=r"'risk_model' has not followed.*not paused"):
-        wait_for_follower(Chain({}), "risk_model", "ours", timeout_seconds=0)  # type: ignore[arg-type] - a stand-in
+        wait_for_follower(
+            Chain({}),  # type: ignore[arg-type] - a stand-in
+            "risk_model",
+            "2024-12",
+            "at noon",
+            timeout_seconds=0,
+        )

@@ -35,6 +35,8 @@ class TaskState:
         Its process on this machine, once it has one.
     dag_id : str
         Name of its DAG.
+    ended_at : str or None
+        When it ended, as ISO 8601.
     """
 
     task_id: str
@@ -43,6 +45,7 @@ class TaskState:
     seconds: float | None
     pid: int | None = None
     dag_id: str = ""
+    ended_at: str | None = None
 
 
 class AirflowClient:
@@ -92,9 +95,13 @@ class AirflowClient:
         found = self._ask("GET", "/importErrors").json()["import_errors"]
         return [f"{error['filename']}: {error['stack_trace']}" for error in found]
 
-    def unpause(self, dag_id: str) -> None:
-        """Let a DAG's runs start."""
-        self._ask("PATCH", f"/dags/{dag_id}", body={"is_paused": False})
+    def is_paused(self, dag_id: str) -> bool:
+        """Whether a DAG's runs have to wait."""
+        return bool(self._ask("GET", f"/dags/{dag_id}").json()["is_paused"])
+
+    def pause(self, dag_id: str, *, is_paused: bool) -> None:
+        """Let a DAG's runs wait, or start."""
+        self._ask("PATCH", f"/dags/{dag_id}", body={"is_paused": is_paused})
 
     def trigger(
         self, dag_id: str, run_id: str, conf: Mapping[str, Any], partition: str | None
@@ -132,29 +139,37 @@ class AirflowClient:
         )
         return [run["dag_run_id"] for run in found.json()["dag_runs"]]
 
-    def runs_caused_by(self, dag_id: str, source_run_id: str) -> list[str]:
-        """Ids of a DAG's newest runs that an asset update of another run has caused.
+    def following_run(self, dag_id: str, partition: str, since: str) -> str | None:
+        """Id of the first run of a DAG that an asset update has made since a moment.
 
         Parameters
         ----------
         dag_id : str
             Whose runs.
-        source_run_id : str
-            The run that updated the asset.
+        partition : str
+            Partition key of the update.
+        since : str
+            When what updates the asset ended, as ISO 8601.
         """
-        found = self._ask(
-            "GET",
-            f"/dags/{dag_id}/dagRuns",
-            query={"run_type": "asset_triggered", "order_by": "-run_after", "limit": 10},
-        )
-        ids = [run["dag_run_id"] for run in found.json()["dag_runs"]]
-        return [run for run in ids if source_run_id in self.causes(dag_id, run)]
+        query = {
+            "run_type": "asset_triggered",
+            "run_after_gte": since,
+            "order_by": "run_after",
+        }
+        found = self._ask("GET", f"/dags/{dag_id}/dagRuns", query=query).json()
+        runs = [r for r in found["dag_runs"] if r["partition_key"] == partition]
+        return str(runs[0]["dag_run_id"]) if runs else None
 
     def causes(self, dag_id: str, run_id: str) -> list[str]:
-        """Ids of the runs whose asset updates have caused a run; empty if none has."""
+        """Ids of the runs whose asset updates have caused a run, as far as known.
+
+        Airflow 3.3 cannot tell (status 500) before the run has started.
+        """
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/upstreamAssetEvents"
-        events = self._ask("GET", path).json()["asset_events"]
-        return [event["source_run_id"] or "" for event in events]
+        answer = self._ask("GET", path, accept=(200, 500), tries=1)
+        if answer.status_code != httpx.codes.OK:
+            return []
+        return [event["source_run_id"] or "" for event in answer.json()["asset_events"]]
 
     def fail_run(self, dag_id: str, run_id: str, note: str) -> None:
         """Mark a run failed, saying why."""
@@ -192,11 +207,12 @@ class AirflowClient:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
         accept: tuple[int, ...] = (200, 201),
+        tries: int = 5,
     ) -> httpx.Response:
-        answer = self._send(method, path, body, query)
+        answer = self._send(method, path, body, query, tries)
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             self._log_in()
-            answer = self._send(method, path, body, query)
+            answer = self._send(method, path, body, query, tries)
         if answer.status_code not in accept:
             raise AirflowError(
                 f"Airflow refused: {_reason(answer)}.",
@@ -211,7 +227,7 @@ class AirflowClient:
         path: str,
         body: Mapping[str, Any] | None,
         query: Mapping[str, Any] | None,
-        tries: int = 5,
+        tries: int,
     ) -> httpx.Response:
         for left in range(tries - 1, -1, -1):
             try:
@@ -248,6 +264,7 @@ def _task_state(entry: Mapping[str, Any]) -> TaskState:
         seconds=entry["duration"],
         pid=entry["pid"],
         dag_id=entry["dag_id"],
+        ended_at=entry["end_date"],
     )
 
 

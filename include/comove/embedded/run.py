@@ -21,7 +21,7 @@ from comove.errors import ComoveError, WarehouseBusyError
 from comove.settings import Settings
 
 # The DAGs of a month: the first is asked for, the other follows the marts it publishes.
-WAREHOUSE, RISK_MODEL = "warehouse", "risk_model"
+WAREHOUSE, RISK_MODEL = CHAIN = "warehouse", "risk_model"
 ORDER = [
     *(
         f"{WAREHOUSE}.{task}"
@@ -80,10 +80,11 @@ class Ended:
     state: str
     tasks: list[TaskState]
 
-    def has_done(self, task_id: str) -> bool:
-        """Whether one of its tasks succeeded."""
-        done = {task.task_id for task in self.tasks if task.state == "success"}
-        return task_id in done
+    @property
+    def published_at(self) -> str | None:
+        """When its task `publish` succeeded, as ISO 8601; None if it did not."""
+        done = {task.task_id: task for task in self.tasks if task.state == "success"}
+        return done["publish"].ended_at if "publish" in done else None
 
 
 @dataclass(frozen=True)
@@ -127,13 +128,16 @@ def run(settings: Settings, request: Request, console: Console) -> int:
     if not users.take(shared=True, wait=False):
         console.print("Waiting: another command is stopping or starting this Airflow")
         users.take(shared=True)
+    were_paused: list[str] = []
     try:
-        return _run_as_user(settings, request, console)
+        return _run_as_user(settings, request, console, were_paused)
     finally:
-        _leave(settings, users, console)
+        _leave(settings, users, console, were_paused)
 
 
-def _run_as_user(settings: Settings, request: Request, console: Console) -> int:
+def _run_as_user(
+    settings: Settings, request: Request, console: Console, were_paused: list[str]
+) -> int:
     with starting(settings.places):
         ensure_simulated(settings, request.borrowers, request.months, console)
     month = month_to_run(settings, request.month)
@@ -141,6 +145,7 @@ def _run_as_user(settings: Settings, request: Request, console: Console) -> int:
     running = ensure_running(settings, "run", say=console.print)
     client = log_in(settings.places, running)
     try:
+        were_paused += [dag_id for dag_id in CHAIN if client.is_paused(dag_id)]
         return _run_month(client, running, settings, request, month, console)
     finally:
         client.close()
@@ -155,8 +160,8 @@ def _run_month(
     console: Console,
 ) -> int:
     _fail_abandoned(client, running, settings)
-    for dag_id in (WAREHOUSE, RISK_MODEL):
-        client.unpause(dag_id)
+    for dag_id in CHAIN:
+        client.pause(dag_id, is_paused=False)
     now = f"{dt.datetime.now(dt.UTC):{TIME_IN_RUN_ID}}"
     # Two commands may ask in the same second.
     run_id = f"{RUN_PREFIX}{month}__{now}__{os.getpid()}"
@@ -164,7 +169,7 @@ def _run_month(
     if settings.data:
         conf["data_folder"] = str(settings.data_folder)
     client.trigger(WAREHOUSE, run_id, conf, partition=month)
-    ended = _follow_chain(client, run_id, console)
+    ended = _follow_chain(client, run_id, month, console)
     _show(settings, [run.run_id for run in ended], console)
     failed = [run for run in ended if run.state != "success"]
     for run in failed:
@@ -172,13 +177,15 @@ def _run_month(
     return 1 if failed else 0
 
 
-def _follow_chain(client: AirflowClient, run_id: str, console: Console) -> list[Ended]:
+def _follow_chain(
+    client: AirflowClient, run_id: str, month: str, console: Console
+) -> list[Ended]:
     with Progress(console, ORDER).shown() as progress:
         first = _followed(client, WAREHOUSE, run_id, progress)
         # Published marts have set off the models, whatever became of the other tasks.
-        if not first.has_done("publish"):
+        if not first.published_at:
             return [first]
-        following = wait_for_follower(client, RISK_MODEL, run_id)
+        following = wait_for_follower(client, RISK_MODEL, month, first.published_at)
         return [first, _followed(client, RISK_MODEL, following, progress)]
 
 
@@ -192,11 +199,14 @@ def _followed(
 def wait_for_follower(
     client: AirflowClient,
     dag_id: str,
-    source_run_id: str,
+    month: str,
+    published_at: str,
     *,
     timeout_seconds: float = FOLLOWER_SECONDS,
 ) -> str:
     """Wait for the run of a DAG that the asset update of another run sets off.
+
+    Two updates of one month within a loop of the scheduler set off one run for both.
 
     Parameters
     ----------
@@ -204,8 +214,10 @@ def wait_for_follower(
         Of the Airflow that runs both.
     dag_id : str
         The DAG that follows.
-    source_run_id : str
-        The run that has published.
+    month : str
+        Partition that was published.
+    published_at : str
+        When, as ISO 8601.
     timeout_seconds : float
         How long it may take at most.
 
@@ -221,12 +233,12 @@ def wait_for_follower(
     """
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
-        if found := client.runs_caused_by(dag_id, source_run_id):
-            return found[0]
+        if found := client.following_run(dag_id, month, published_at):
+            return found
         time.sleep(POLL_SECONDS)
     raise AirflowError(
         f"the DAG {dag_id!r} has not followed after {timeout_seconds:.0f} s.",
-        where=source_run_id,
+        where=f"month {month}",
         remedy="See that it is not paused, and what the scheduler's log says of it.",
     )
 
@@ -235,7 +247,7 @@ def _fail_abandoned(client: AirflowClient, running: Running, settings: Settings)
     # A run asked for before this Airflow began belongs to a `make run` that died with
     # its own Airflow; nobody waits for it, and the next one would wait behind it.
     began = f"{dt.datetime.fromisoformat(running.began):{TIME_IN_RUN_ID}}"
-    for dag_id in (WAREHOUSE, RISK_MODEL):
+    for dag_id in CHAIN:
         for run_id in client.unfinished_runs(dag_id):
             asked_for = [run_id, *client.causes(dag_id, run_id)]
             if any(_is_of_the_dead(name, began) for name in asked_for):
@@ -258,12 +270,27 @@ def _show(settings: Settings, run_ids: list[str], console: Console) -> None:
         console.print(str(error), style="yellow", markup=False)
 
 
-def _leave(settings: Settings, users: Lock, console: Console) -> None:
+def _leave(
+    settings: Settings, users: Lock, console: Console, were_paused: list[str]
+) -> None:
     running = read_state(settings.places)
     ours = running is not None and running.owner == mark_of(os.getpid())
     if running and ours and running.mode == "run":
         if not users.take(wait=False):
             console.print("Another run still uses this Airflow: waiting for it to end")
             users.take()
+        _pause(settings, running, were_paused)
         stop(settings.places)
     users.close()
+
+
+def _pause(settings: Settings, running: Running, dag_ids: list[str]) -> None:
+    # An Airflow that is started only to run a month must not find, days later, that
+    # its schedule was missed, and run the month a second time.
+    client = log_in(settings.places, running)
+    try:
+        with suppress(ComoveError):
+            for dag_id in dag_ids:
+                client.pause(dag_id, is_paused=True)
+    finally:
+        client.close()
