@@ -1,0 +1,226 @@
+"""Training: out of sample, the same in any order, clear where there is too little."""
+
+import datetime as dt
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.risk_model.small_book import (
+    FIRST,
+    LAST,
+    small_book,
+    small_settings,
+    write_book,
+)
+
+from comove.risk_model.export import run_folder
+from comove.risk_model.folds import month_of, number
+from comove.risk_model.train import TrainReport, train
+from comove.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _without_a_published_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("comove.risk_model.train._promotions", lambda _settings: ())
+
+
+def trained(
+    settings: Settings, month: dt.date = LAST, book: pd.DataFrame | None = None
+) -> TrainReport:
+    run_id = f"run-{month:%Y-%m}"
+    write_book(settings, run_id, month, small_book() if book is None else book)
+    return train(settings, run_id=run_id, month=month, tell=lambda _sentence: None)
+
+
+def made(settings: Settings, name: str, month: dt.date = LAST) -> pd.DataFrame:
+    return pd.read_parquet(run_folder(settings, f"run-{month:%Y-%m}") / f"{name}.parquet")
+
+
+def models(settings: Settings, month: dt.date = LAST) -> list[dict]:
+    file = run_folder(settings, f"run-{month:%Y-%m}") / "models.json"
+    return list(json.loads(file.read_text()))
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return small_settings(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def report(settings: Settings) -> TrainReport:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("comove.risk_model.train._promotions", lambda _settings: ())
+        return trained(settings)
+
+
+def test_every_month_after_the_first_window_is_predicted_out_of_sample(
+    settings: Settings, report: TrainReport
+) -> None:
+    found = made(settings, "predictions")
+    # 12 months of history and a gap of one end with 2023-01: the next half-year is July.
+    assert found["month"].min() == dt.date(2023, 7, 1)
+    assert found["month"].max() == LAST
+    assert found["is_out_of_sample"].all()
+    assert report.predictions == len(found) == 12 * 250
+    assert found["pd"].between(0, 1, inclusive="neither").all()
+
+
+def test_the_month_to_come_is_predicted_without_an_outcome(
+    settings: Settings, report: TrainReport
+) -> None:
+    found = made(settings, "forecast")
+    assert set(found["month"]) == {month_of(number(LAST) + 1)}
+    assert report.forecasts == 250
+    assert set(found["model_version"]) == {report.champion}
+    assert "is_event" not in found.columns
+
+
+def test_every_prediction_names_a_registered_model_trained_before_it(
+    settings: Settings, report: TrainReport
+) -> None:
+    ended = {
+        m["model_version"]: dt.date.fromisoformat(m["trained_to"])
+        for m in models(settings)
+    }
+    found = made(settings, "predictions")
+    assert (found["model_version"].map(ended) < found["month"]).all()
+    assert sum(m["is_champion"] for m in models(settings)) == 1
+
+
+def test_predictions_tell_borrowers_apart(
+    settings: Settings, report: TrainReport
+) -> None:
+    found = made(settings, "predictions")
+    assert found.loc[found["is_event"], "pd"].mean() > 1.5 * found["pd"].mean()
+    assert found["pd"].mean() == pytest.approx(found["is_event"].mean(), rel=0.25)
+
+
+def test_features_without_any_value_are_left_out_and_named(
+    settings: Settings, report: TrainReport
+) -> None:
+    model = models(settings)[0]
+    assert set(model["features"]) == {"days_past_due", "monthly_income", "region"}
+    assert model["parameters"]["dropped"]["utilisation"] == "no value in the window"
+
+
+def test_a_second_run_fits_nothing_and_says_the_same(
+    settings: Settings, report: TrainReport
+) -> None:
+    before = made(settings, "predictions")
+    again = trained(settings)
+    assert again.folds_kept == again.folds == report.folds_fitted
+    pd.testing.assert_frame_equal(made(settings, "predictions"), before)
+
+
+def test_models_thrown_away_are_fitted_anew_to_the_same_numbers(
+    tmp_path: Path, settings: Settings, report: TrainReport
+) -> None:
+    other = small_settings(tmp_path)
+    trained(other)
+    shutil.rmtree(other.places.artifacts)
+    again = trained(other)
+    assert again.folds_fitted == report.folds
+    for name in ("predictions", "candidates", "forecast"):
+        pd.testing.assert_frame_equal(made(other, name), made(settings, name))
+
+
+def test_an_earlier_month_predicts_what_a_later_run_keeps(
+    tmp_path: Path, settings: Settings, report: TrainReport
+) -> None:
+    other = small_settings(tmp_path)
+    early = dt.date(2024, 2, 1)
+    trained(other, early)
+    before = made(other, "predictions", early)
+    late = made(settings, "predictions")
+    kept = late[late["month"] <= early].reset_index(drop=True)
+    pd.testing.assert_frame_equal(before, kept)
+
+
+def test_what_happens_later_changes_no_earlier_prediction(
+    tmp_path: Path, settings: Settings, report: TrainReport
+) -> None:
+    book = small_book()
+    book.loc[book["month"] >= dt.date(2024, 3, 1), "is_event"] = True
+    other = small_settings(tmp_path)
+    trained(other, book=book)
+    before, after = (made(s, "predictions") for s in (settings, other))
+    until = dt.date(2024, 2, 1)
+    pd.testing.assert_frame_equal(
+        before[before["month"] <= until], after[after["month"] <= until]
+    )
+
+
+def test_a_history_too_short_is_told_and_breaks_nothing(tmp_path: Path) -> None:
+    other = small_settings(tmp_path)
+    short = trained(other, dt.date(2022, 9, 1))
+    assert (short.folds, short.predictions, short.champion) == (0, 0, "")
+    assert "history" in short.why_not
+    assert made(other, "predictions", dt.date(2022, 9, 1)).empty
+
+
+@pytest.mark.parametrize("outcome", [False, True])
+def test_one_class_only_is_told_and_predicts_nothing(
+    tmp_path: Path, outcome: bool
+) -> None:
+    book = small_book()
+    book["is_event"] = outcome
+    found = trained(small_settings(tmp_path), book=book)
+    assert found.folds_unavailable == found.folds > 0
+    assert found.predictions == 0
+    assert "events among" in found.why_not
+
+
+def test_a_month_without_events_is_predicted_all_the_same(tmp_path: Path) -> None:
+    book = small_book()
+    quiet = dt.date(2024, 4, 1)
+    book.loc[book["month"] == quiet, "is_event"] = False
+    other = small_settings(tmp_path)
+    trained(other, book=book)
+    found = made(other, "predictions")
+    assert (found["month"] == quiet).sum() == 250
+
+
+def test_a_category_not_seen_before_is_predicted_all_the_same(tmp_path: Path) -> None:
+    book = small_book()
+    book.loc[book["month"] == LAST, "region"] = "east"
+    other = small_settings(tmp_path)
+    trained(other, book=book)
+    found = made(other, "predictions")
+    assert np.isfinite(found.loc[found["month"] == LAST, "pd"]).all()
+
+
+def test_infinite_values_are_read_as_missing_and_counted(tmp_path: Path) -> None:
+    book = small_book()
+    book.loc[book["month"] == FIRST, "monthly_income"] = np.inf
+    other = small_settings(tmp_path)
+    trained(other, book=book)
+    assert models(other)[0]["parameters"]["infinite_values"] == {"monthly_income": 250}
+
+
+def test_no_model_is_in_force_while_every_challenger_fails_its_gate(
+    tmp_path: Path,
+) -> None:
+    other = small_settings(tmp_path, gate_min_auc=0.99)
+    found = trained(other)
+    assert found.champion == ""
+    assert "AUC" in found.why_not
+    assert {m["status"] for m in models(other)} == {"refused"}
+    assert made(other, "predictions").empty
+    assert len(made(other, "candidates")) == 12 * 250
+
+
+def test_only_the_algorithms_asked_for_are_fitted(tmp_path: Path) -> None:
+    other = small_settings(tmp_path)
+    write_book(other, "run-2024-06", LAST, small_book())
+    train(
+        other,
+        run_id="run-2024-06",
+        month=LAST,
+        algorithms=("logit",),
+        tell=lambda _sentence: None,
+    )
+    assert {m["algorithm"] for m in models(other)} == {"logit"}
+    assert made(other, "candidates")["pd_xgboost"].isna().all()
