@@ -37,6 +37,7 @@ DECISIVE_PACKAGES = (
 # The source files that make a model's numbers; the others show, judge or store them.
 DECISIVE_FILES = (
     "application_model.py",
+    "application_steps.py",
     "blend.py",
     "calibration.py",
     "fold_fit.py",
