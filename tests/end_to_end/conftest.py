@@ -11,7 +11,7 @@ import pytest
 from comove.embedded.server import stop
 from comove.settings import Settings
 
-BORROWERS = "400"
+BORROWERS = "600"
 MONTHS = "20"
 # Models in seconds: few trials, few trees, and few events are enough.
 SMALL = {

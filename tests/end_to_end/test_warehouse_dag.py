@@ -16,6 +16,7 @@ import psutil
 import pytest
 from tests.end_to_end.conftest import Command
 from tests.end_to_end.killers import TaskKiller
+from tests.end_to_end.tables import Contents, contents
 
 from comove.connection import connect, connect_serving
 from comove.embedded.processes import session_members
@@ -24,26 +25,10 @@ from comove.settings import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-Contents = dict[str, tuple[int, int]]
 
-
-def contents(settings: Settings) -> Contents:
-    """Rows, and a hash of all rows whatever their order, of marts and risk tables."""
+def published(settings: Settings) -> Contents:
     with connect_serving(settings) as connection:
-        names = connection.execute(
-            """
-            select schema_name || '.' || table_name from duckdb_tables()
-            where schema_name in ('marts', 'risk')
-            """
-        ).fetchall()
-        found = {}
-        for (name,) in names:
-            row = connection.execute(
-                f"select count(*), coalesce(sum(hash(t)::hugeint), 0) from {name} t"
-            ).fetchone()
-            assert row
-            found[name] = (int(row[0]), int(row[1]))
-        return found
+        return contents(connection, "marts", "risk")
 
 
 def ended(process: subprocess.Popen[str], log: Path) -> str:
@@ -146,7 +131,7 @@ def test_each_warehouse_run_is_followed_by_its_models_and_no_month_twice(
 def test_predictions_residuals_and_scores_are_published(
     undisturbed: tuple[Settings, list[str]], table: str
 ) -> None:
-    assert contents(undisturbed[0])[f"risk.{table}"][0] > 0
+    assert published(undisturbed[0])[f"risk.{table}"][0] > 0
 
 
 def test_nothing_is_left_running_afterwards(
@@ -230,7 +215,7 @@ def test_a_run_whose_tasks_were_killed_ends_with_the_same_tables(
     disturbed: Disturbed,
 ) -> None:
     assert disturbed.killed == ["land", "build", "publish"]
-    assert contents(disturbed.settings) == contents(undisturbed[0])
+    assert published(disturbed.settings) == published(undisturbed[0])
 
 
 def test_readers_saw_the_old_copy_or_the_new_one(disturbed: Disturbed) -> None:
