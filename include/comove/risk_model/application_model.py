@@ -34,16 +34,9 @@ Groups = NDArray[np.int64]
 
 # Seeds whose trees are averaged.
 BAG = 3
-# Shallow and strongly penalised; from hardly any interaction to some.
+# From strongly penalised to less so. The least weight of a leaf is counted in p (1 - p):
+# where 6 in 100 are bad, a weight of 5 is 90 applications, more than a part may have bad.
 CANDIDATES = (
-    TreeParameters(
-        max_depth=2,
-        learning_rate=0.05,
-        min_child_weight=5.0,
-        subsample=0.7,
-        colsample_bytree=0.5,
-        reg_lambda=10.0,
-    ),
     TreeParameters(
         max_depth=3,
         learning_rate=0.03,
@@ -51,6 +44,22 @@ CANDIDATES = (
         subsample=0.6,
         colsample_bytree=0.4,
         reg_lambda=10.0,
+    ),
+    TreeParameters(
+        max_depth=3,
+        learning_rate=0.05,
+        min_child_weight=1.0,
+        subsample=0.7,
+        colsample_bytree=0.5,
+        reg_lambda=3.0,
+    ),
+    TreeParameters(
+        max_depth=5,
+        learning_rate=0.05,
+        min_child_weight=0.5,
+        subsample=0.8,
+        colsample_bytree=0.5,
+        reg_lambda=1.0,
     ),
 )
 MODEL_FILE = "application.json"
