@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     pd_search_every_months: Annotated[int, Field(ge=1)] = 24
     pd_search_trials: Annotated[int, Field(ge=1)] = 8
     pd_search_max_rows: Annotated[int, Field(ge=1000)] = 50_000
+    # Trees learn from every event and so many rows in all; the non-events drawn stand
+    # for the others by their weight, so that no probability moves.
+    pd_max_tree_rows: Annotated[int, Field(ge=1000)] = 300_000
     pd_max_rounds: Annotated[int, Field(ge=10)] = 400
     # First month predicted, whatever month a run is for; None leaves it to the
     # portfolio (as early as there is history to learn from, unless it says otherwise).

@@ -265,16 +265,20 @@ def _trees(
     fitter = TreeFitter(
         window.encoding, settings.seed, settings.duckdb_threads, settings.pd_max_rounds
     )
+    fit, valid, whole = (
+        part.drawn(settings.pd_max_tree_rows, settings.seed)
+        for part in (window.fit, window.valid, window.sample)
+    )
     most, seed = settings.pd_search_max_rows, settings.seed
     parameters = handed or fitter.search(
-        window.fit.drawn(most, seed),
-        window.valid.drawn(most, seed),
+        fit.drawn(most, seed),
+        valid.drawn(most, seed),
         trials=settings.pd_search_trials,
         start=TreeParameters(),
         tell=tell,
     )
-    early, parameters = fitter.stopped(window.fit, window.valid, parameters)
-    return early, fitter.fit(window.sample, parameters), parameters
+    early, parameters = fitter.stopped(fit, valid, parameters)
+    return early, fitter.fit(whole, parameters), parameters
 
 
 def _logit(sample: Sample, window: Window, settings: Settings) -> WoeLogit:

@@ -74,7 +74,8 @@ class Sample:
             return self
         drawn = np.random.default_rng(seed).choice(others, wanted, replace=False)
         chosen = np.sort(np.concatenate([np.flatnonzero(self.y != 0), drawn]))
-        weight = np.where(self.y[chosen] != 0, 1.0, len(others) / wanted)
+        before = np.ones(len(self)) if self.weight is None else self.weight
+        weight = before[chosen] * np.where(self.y[chosen] != 0, 1.0, len(others) / wanted)
         group = None if self.group is None else self.group[chosen]
         return type(self)(self.x[chosen], self.y[chosen], group, weight)
 
