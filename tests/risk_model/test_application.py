@@ -157,9 +157,7 @@ def test_the_riskier_score_lower_and_are_told_why(trained):
     reasons = scores["reason_codes"].map(json.loads)
     assert (reasons[scores["score"] < 600].map(len) > 0).all()
     worst = reasons[order == order.max()]
-    is_told = worst.map(
-        lambda r: "worst days past due before the application is high" in r
-    )
+    is_told = worst.map(lambda r: "worst days past due before the application: high" in r)
     assert is_told.mean() > 0.9
     assert {one.model for one in report.comparison} >= {
         "own",

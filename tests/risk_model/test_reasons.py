@@ -23,7 +23,9 @@ def feature(name, about, kind="number"):
 
 
 FEATURES = (
-    feature("worst_days_past_due", "Worst days past due before the application."),
+    feature(
+        "worst_days_past_due", "Worst days past due before the application, in days."
+    ),
     feature("loans_before", "Number of loans before; one at a time."),
     feature("region", "Region of the borrower.", "category"),
     feature("pd_of_partner", ""),
@@ -46,21 +48,21 @@ def reasons_of(values, contributions, *, needed=True, population=USUAL):
 def test_the_strongest_four_come_first_in_plain_words():
     found = reasons_of([35, 0, 7, 1, np.nan, 13], [0.9, 0.5, 0.7, 0.2, 0.4, 0.1])
     assert found == (
-        "worst days past due before the application is high",
-        "region of the borrower is one that more losses came from",
-        "number of loans before is low",
-        "months since the first loan is not known",
+        "worst days past due before the application: high",
+        "region of the borrower: one that more losses came from",
+        "number of loans before: low",
+        "months since the first loan: not known",
     )
 
 
 def test_a_feature_without_words_goes_by_its_name():
     found = reasons_of([0, 2, 0, 1, 6, 12], [0, 0, 0, 0.3, 0, 0])
-    assert found == ("pd of partner is no better than usual",)
+    assert found == ("pd of partner: no better than usual",)
 
 
 def test_an_abbreviation_keeps_its_capitals():
     found = reasons_of([0, 2, 0, 1, 6, 13], [0, 0, 0, 0, 0, 0.3])
-    assert found == ("UTC hour of the application is high",)
+    assert found == ("UTC hour of the application: high",)
 
 
 def test_no_value_of_the_applicant_stands_in_a_reason():
@@ -78,7 +80,7 @@ def test_reasons_are_judged_against_the_population_not_against_zero():
     found = reasons_of(
         [35, 0, 7, 1, 6, 12], [0.9, 0.5, 0, 0, 0, 0], population=population
     )
-    assert found == ("number of loans before is low",)
+    assert found == ("number of loans before: low",)
 
 
 def test_a_score_below_base_has_a_reason_even_where_nothing_stands_out():
@@ -88,7 +90,11 @@ def test_a_score_below_base_has_a_reason_even_where_nothing_stands_out():
 
 def test_equal_contributions_keep_the_order_of_the_features():
     found = reasons_of([35, 0, 7, 1, 6, 12], [0.5, 0.5, 0.5, 0, 0, 0])
-    assert [reason.split(" ")[0] for reason in found] == ["worst", "number", "region"]
+    assert [reason.split(" ")[0].rstrip(":") for reason in found] == [
+        "worst",
+        "number",
+        "region",
+    ]
 
 
 def test_the_population_is_the_median_and_the_mean_of_the_rows():

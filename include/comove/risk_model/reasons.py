@@ -7,6 +7,7 @@ published to everyone who may read the serving copy, values of an applicant are 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -28,15 +29,16 @@ NOTHING_OWN = (
     "nothing known of this application raises its risk above the others'; the lender's "
     "applications as a whole score below the base"
 )
-LENDER_LOW = "the lender's own application score is low"
+LENDER_LOW = "the lender's own application score: low"
 
+_UNIT = re.compile(r", (in|currency per) [a-z ]+$")
 # In the order of the codes `Population.states` gives.
 _STATES = (
-    "is not known",
-    "is low",
-    "is no better than usual",
-    "is high",
-    "is one that more losses came from",
+    "not known",
+    "low",
+    "no better than usual",
+    "high",
+    "one that more losses came from",
 )
 
 
@@ -140,7 +142,7 @@ def find_reasons(
     order = np.argsort(-excess, axis=1, kind="stable")[:, :MOST_REASONS]
     strong = np.take_along_axis(excess, order, axis=1) > LEAST_CONTRIBUTION
     states = np.take_along_axis(population.states(x, features), order, axis=1)
-    words = [[f"{_words(one)} {state}" for state in _STATES] for one in features]
+    words = [[f"{_words(one)}: {state}" for state in _STATES] for one in features]
     found = [
         tuple(words[j][s] for j, s, is_strong in zip(*row, strict=True) if is_strong)
         for row in zip(order.tolist(), states.tolist(), strong.tolist(), strict=True)
@@ -165,6 +167,8 @@ def _median(column: NDArray[np.float32]) -> float:
 def _words(feature: Feature) -> str:
     """Take the first sentence of what a feature is about, to go on from."""
     sentence = " ".join(feature.about.split()).split(". ")[0].split("; ")[0].rstrip(".")
+    # Without a value its unit says nothing.
+    sentence = _UNIT.sub("", sentence)
     if not sentence:
         return feature.name.replace("_", " ")
     # A word such as PD or UTC keeps its capitals.
