@@ -19,13 +19,29 @@ two samples of so many rows the index of ten bins is 0.001 too high on average. 
 {#- Bins of a number: tenths of the reference. -#}
 {% macro stability_bins() %}{{ return(10) }}{% endmacro %}
 
-{#- The two columns a feature is read as: number_value and text_value. -#}
-{% macro stability_value(feature, kind) -%}
-    {%- set number = feature if kind == 'number' else 'null' -%}
-    {%- set text = feature if kind != 'number' else 'null' -%}
-    cast({{ number }} as double) as number_value,
-    cast({{ text }} as varchar(200)) as text_value
+{#- A feature as a number and as a text; one of the two is null. -#}
+{% macro stability_number(feature, kind) -%}
+    cast({{ feature if kind == 'number' else 'null' }} as double)
 {%- endmacro %}
+{% macro stability_text(feature, kind) -%}
+    cast({{ feature if kind != 'number' else 'null' }} as varchar(200))
+{%- endmacro %}
+
+{#- SQL: how many rows of each key have each value of each feature. Rows are counted
+before they are put into bins: most features have few values, and many none at all. -#}
+{% macro stability_values(relation, key, features) %}
+    {% for feature, kind in features.items() %}
+        select
+            {{ key }},
+            '{{ feature }}' as feature,
+            {{ stability_number(feature, kind) }} as number_value,
+            {{ stability_text(feature, kind) }} as text_value,
+            count(*) as n
+        from {{ relation }}
+        group by {{ key }}, {{ feature }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+{% endmacro %}
 
 {#- Bin of a feature as text; what is missing is a bin of its own. -#}
 {% macro stability_bin(number_value, text_value, edges) -%}

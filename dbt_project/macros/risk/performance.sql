@@ -6,56 +6,64 @@
 `keys` are columns of the relation. Exact with ties: auc counts a tie half (the
 Mann-Whitney statistic by midranks), ks takes both distribution functions after the last
 of equal values. Both are null with one class only or fewer rows than
-`fewest_rows_ranked`. The logarithm is taken at least 2^-52 from 0 and 1. -#}
+`fewest_rows_ranked`. The logarithm is taken at least 2^-52 from 0 and 1. Equal
+probabilities of a group are counted first, so that only the counts are sorted. -#}
 {% macro performance_of(relation, keys) %}
     {%- set partition = 'partition by ' ~ keys | join(', ') -%}
+    {%- set up_to_here = (
+        partition ~ ' order by pd rows between unbounded preceding and current row'
+    ) -%}
     select
         {% for key in keys %}{{ key }}, {% endfor %}
-        count(*) as n,
+        cast(max(n_all) as bigint) as n,
         cast(max(n_events) as bigint) as events,
-        avg(pd) as mean_pd,
-        avg(-ln(
-            greatest(case when is_event then pd else 1 - pd end, 2.220446049250313e-16)
-        )) as log_loss,
-        avg(power(pd - case when is_event then 1 else 0 end, 2)) as brier,
+        sum(n * pd) / max(n_all) as mean_pd,
+        -sum(
+            events * ln(greatest(pd, 2.220446049250313e-16))
+            + (n - events) * ln(greatest(1 - pd, 2.220446049250313e-16))
+        ) / max(n_all) as log_loss,
+        sum(events * power(pd - 1, 2) + (n - events) * power(pd, 2))
+        / max(n_all) as brier,
         case
             when {{ _can_be_ranked() }}
                 then (
-                    sum(case when is_event then (first_rank + n_not_above) / 2e0 end)
+                    sum(events * (n_not_above - (n - 1) / 2e0))
                     - max(n_events) * (max(n_events) + 1) / 2e0
-                ) / max(n_events) / (count(*) - max(n_events))
+                ) / max(n_events) / (max(n_all) - max(n_events))
         end as auc,
         case
             when {{ _can_be_ranked() }}
                 then max(abs(
                     1e0 * events_not_above / nullif(n_events, 0)
-                    - 1e0 * (n_not_above - events_not_above) / nullif(n - n_events, 0)
+                    - 1e0 * (n_not_above - events_not_above)
+                    / nullif(n_all - n_events, 0)
                 ))
         end as ks,
-        sum(pd) / nullif(max(n_events), 0) as expected_observed
+        sum(n * pd) / nullif(max(n_events), 0) as expected_observed
     from (
         select
             *,
-            rank() over ({{ partition }} order by pd) as first_rank,
-            count(*) over (
-                {{ partition }} order by pd
-                range between unbounded preceding and current row
-            ) as n_not_above,
-            sum(case when is_event then 1 else 0 end) over (
-                {{ partition }} order by pd
-                range between unbounded preceding and current row
-            ) as events_not_above,
-            sum(case when is_event then 1 else 0 end) over ({{ partition }}) as n_events,
-            count(*) over ({{ partition }}) as n
-        from {{ relation }}
+            sum(n) over ({{ up_to_here }}) as n_not_above,
+            sum(events) over ({{ up_to_here }}) as events_not_above,
+            sum(events) over ({{ partition }}) as n_events,
+            sum(n) over ({{ partition }}) as n_all
+        from (
+            select
+                {% for key in keys %}{{ key }}, {% endfor %}
+                pd,
+                count(*) as n,
+                sum(case when is_event then 1 else 0 end) as events
+            from {{ relation }}
+            group by {% for key in keys %}{{ key }}, {% endfor %}pd
+        ) as counted
     ) as ranked
     group by {{ keys | join(', ') }}
 {% endmacro %}
 
 {% macro _can_be_ranked() -%}
     max(n_events) > 0
-    and max(n_events) < count(*)
-    and count(*) >= {{ fewest_rows_ranked() }}
+    and max(n_events) < max(n_all)
+    and max(n_all) >= {{ fewest_rows_ranked() }}
 {%- endmacro %}
 
 {#- Algorithms that predict: columns pd_<algorithm> of risk.pd_candidate. -#}

@@ -55,19 +55,40 @@ month_sizes as {{ read_once() }} (
 ),
 
 -- A part of the rows, always the same one, is enough to tell a shift.
-window_shares as {{ read_once() }} (
+window_months as {{ read_once() }} (
     select
         windows.model_version,
-        windows.trained_from,
-        windows.trained_to,
-        least(1e0, {{ stability_rows() }} / (1e0 * sum(month_sizes.n))) as row_share
+        month_sizes.month,
+        least(
+            1e0,
+            {{ stability_rows() }}
+            / (1e0 * sum(month_sizes.n) over (partition by windows.model_version))
+        ) as row_share
     from windows
     inner join month_sizes
         on month_sizes.month between windows.trained_from and windows.trained_to
-    group by windows.model_version, windows.trained_from, windows.trained_to
 ),
 
-sampled as {{ read_once() }} (
+-- Rows that neither a month nor a reference is judged by are left before any feature is
+-- looked at.
+row_shares as (
+    select
+        month_sizes.month,
+        max(
+            case
+                when predicted_months.month is not null
+                    then {{ stability_rows() }} / (1e0 * month_sizes.n)
+                else 0e0
+            end
+        ) as month_share,
+        coalesce(max(window_months.row_share), 0e0) as reference_share
+    from month_sizes
+    left join predicted_months on month_sizes.month = predicted_months.month
+    left join window_months on month_sizes.month = window_months.month
+    group by month_sizes.month
+),
+
+drawn as {{ inlined() }} (
     select
         {% for feature in features -%}
             borrower_months.{{ feature }},
@@ -77,77 +98,87 @@ sampled as {{ read_once() }} (
             'borrower_months.borrower_key', 'borrower_months.month', 'request.seed'
         ) }} as draw
     from borrower_months
-    inner join month_sizes on borrower_months.month = month_sizes.month
     cross join request
-    where
-        {{ hash_uniform(
-            'borrower_months.borrower_key', 'borrower_months.month', 'request.seed'
-        ) }} < {{ stability_rows() }} / (1e0 * month_sizes.n)
 ),
 
--- One row per feature from here on: a number, or a text.
-long_rows as {{ inlined() }} (
-    {% for feature, kind in features.items() %}
-        select
-            month,
-            draw,
-            '{{ feature }}' as feature,
-            {{ stability_value(feature, kind) }}
-        from sampled
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+sampled as {{ read_once() }} (
+    select
+        drawn.*,
+        drawn.draw < row_shares.month_share as is_of_month,
+        drawn.draw < row_shares.reference_share as is_of_reference
+    from drawn
+    inner join row_shares on drawn.month = row_shares.month
+    where drawn.draw < greatest(row_shares.month_share, row_shares.reference_share)
+),
+
+month_rows as {{ inlined() }} (
+    select * from sampled
+    where is_of_month
 ),
 
 reference_rows as {{ read_once() }} (
     select
-        window_shares.model_version,
-        long_rows.feature,
-        long_rows.number_value,
-        long_rows.text_value
-    from long_rows
-    inner join window_shares
+        {% for feature in features -%}
+            sampled.{{ feature }},
+        {% endfor -%}
+        window_months.model_version
+    from sampled
+    inner join window_months
         on
-            long_rows.month between window_shares.trained_from
-            and window_shares.trained_to
-            and long_rows.draw < window_shares.row_share
+            sampled.month = window_months.month
+            and sampled.draw < window_months.row_share
+    where sampled.is_of_reference
 ),
 
 edges as {{ read_once() }} (
-    select
-        model_version,
-        feature,
-        {{ quantiles('number_value', inner_shares(stability_bins())) }} as edges
-    from reference_rows
-    group by model_version, feature
+    {% for feature, kind in features.items() %}
+        select
+            model_version,
+            '{{ feature }}' as feature,
+            {{ quantiles(
+                stability_number(feature, kind), inner_shares(stability_bins())
+            ) }} as edges
+        from reference_rows
+        group by model_version
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+reference_values as {{ inlined() }} (
+    {{ stability_values('reference_rows', 'model_version', features) }}
+),
+
+month_values as {{ inlined() }} (
+    {{ stability_values('month_rows', 'month', features) }}
 ),
 
 reference_counts as {{ read_once() }} (
     select
-        reference_rows.model_version,
-        reference_rows.feature,
+        reference_values.model_version,
+        reference_values.feature,
         {{ stability_bin('number_value', 'text_value', 'edges.edges') }} as bin,
-        count(*) as n
-    from reference_rows
+        sum(reference_values.n) as n
+    from reference_values
     inner join edges
         on
-            reference_rows.model_version = edges.model_version
-            and reference_rows.feature = edges.feature
-    group by reference_rows.model_version, reference_rows.feature, bin
+            reference_values.model_version = edges.model_version
+            and reference_values.feature = edges.feature
+    group by reference_values.model_version, reference_values.feature, bin
 ),
 
 month_counts as (
     select
-        long_rows.month,
-        long_rows.feature,
+        month_values.month,
+        month_values.feature,
         {{ stability_bin('number_value', 'text_value', 'edges.edges') }} as bin,
-        count(*) as n
-    from long_rows
-    inner join predicted_months on long_rows.month = predicted_months.month
+        sum(month_values.n) as n
+    from month_values
+    inner join predicted_months on month_values.month = predicted_months.month
     inner join edges
         on
             predicted_months.model_version = edges.model_version
-            and long_rows.feature = edges.feature
-    group by long_rows.month, long_rows.feature, bin
+            and month_values.feature = edges.feature
+    group by month_values.month, month_values.feature, bin
 ),
 
 both_counts as (
