@@ -89,6 +89,27 @@ def test_predictions_residuals_and_scores_are_made(
         assert in_order[f"risk.{table}"][0] > 0, table
 
 
+def test_every_prediction_and_score_names_a_registered_model(
+    built: tuple[Path, list[dt.date]],
+    in_order: Contents,
+) -> None:
+    assert in_order
+    with connect(settings_at(built[0].with_name("in_order"))) as connection:
+        unknown = connection.execute(
+            """
+            select count(*) from (
+                select model_version from risk.pd_prediction
+                union all select model_version from risk.pd_forecast
+                union all select model_version from risk.score where pd is not null
+            )
+            where model_version not in (select model_version from audit.model_registry)
+            """
+        ).fetchall()
+        scored = connection.execute("select count(score) from risk.score").fetchall()
+    assert unknown == [(0,)]
+    assert scored > [(0,)]
+
+
 def test_months_trained_the_other_way_round_give_the_same_tables(
     built: tuple[Path, list[dt.date]], in_order: Contents
 ) -> None:

@@ -54,6 +54,7 @@ from comove.risk_model.plain import plain_logistic, plain_xgboost
 from comove.risk_model.reasons import LENDER_LOW, as_json, find_reasons
 from comove.risk_model.registry import Promotion
 from comove.risk_model.score import ScoreScale
+from comove.risk_model.store import hand_on_models
 from comove.risk_model.trees import Sample
 from comove.settings import Settings
 
@@ -125,7 +126,8 @@ def train_application(
     settings : Settings
         Home, scale, months of the walk-forward, seed, and whose score is used.
     run_id : str
-        Names the folder that `export_features` wrote.
+        Names the folder that `export_features` wrote; gets ``scores.parquet`` and
+        ``models_application.json``.
     month : date
         First day of the run's month; applications after it are left out.
     tell : callable
@@ -151,7 +153,9 @@ def train_application(
                 absent.append(f"applications from {step.first_month:%Y-%m} on: {found}")
             else:
                 results.append(found)
-        return _reported(settings, connection, folder / SCORES, results, absent, tell)
+        report = _reported(settings, connection, folder / SCORES, results, absent, tell)
+    hand_on_models(folder, PURPOSE, report.records)
+    return report
 
 
 @dataclass(frozen=True)
