@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     # Months of out-of-time log loss that rank the algorithms.
     champion_window_months: Annotated[int, Field(ge=1)] = 12
 
+    # An application model learns slowly: its outcomes take months to show.
+    application_refit_months: Annotated[int, Field(ge=1)] = 12
+
     # The application score: at the base points, odds of good to bad are the base odds.
     score_base_points: Annotated[float, Field(ge=300, le=850)] = 600.0
     score_base_odds: Annotated[float, Field(gt=0)] = 20.0

@@ -32,8 +32,11 @@ FloatArray = NDArray[np.float64]
 FeatureMatrix = NDArray[np.float32]
 Groups = NDArray[np.int64]
 
-# Seeds whose trees are averaged.
+# Seeds whose trees are averaged, where applications are few.
 BAG = 3
+# From here on one split tells hyper-parameters apart, and another seed changes next to
+# nothing.
+MANY = 5_000
 # From strongly penalised to less so. The least weight of a leaf is counted in p (1 - p):
 # where 6 in 100 are bad, a weight of 5 is 90 applications, more than a part may have bad.
 CANDIDATES = (
@@ -256,11 +259,12 @@ class ApplicationFitter:
         ModelError
             When a single algorithm is asked for that could not be fitted.
         """
+        is_large = len(sample) >= MANY
         splits = _splits(sample, parts)
         margins = {}
         parameters, margins["xgboost"] = self._chosen_trees(sample, splits)
         members: dict[str, TreeBag | WoeLogit] = {
-            "xgboost": self._bag(sample, parameters)
+            "xgboost": self._bag(sample, parameters, 1 if is_large else BAG)
         }
         found = self._logit(sample, splits)
         if not isinstance(found, str):
@@ -286,8 +290,19 @@ class ApplicationFitter:
     def _chosen_trees(
         self, sample: Sample, splits: list[NDArray[np.bool_]]
     ) -> tuple[TreeParameters, FloatArray]:
-        tried = [self._cross_fitted_trees(sample, splits, c) for c in self.candidates]
-        return min(tried, key=lambda found: _loss(found[1], sample.y))
+        if len(sample) < MANY:
+            tried = [self._cross_fitted_trees(sample, splits, c) for c in self.candidates]
+            return min(tried, key=lambda found: _loss(found[1], sample.y))
+        tried = self.candidates[:2]
+        best = min(tried, key=lambda c: self._loss_of(sample, splits[0], c))
+        return self._cross_fitted_trees(sample, splits, best)
+
+    def _loss_of(
+        self, sample: Sample, held: NDArray[np.bool_], candidate: TreeParameters
+    ) -> float:
+        later = _rows(sample, held)
+        trees, _ = self._fitter(0).stopped(_rows(sample, ~held), later, candidate)
+        return _loss(trees.margin(later.x), later.y)
 
     def _cross_fitted_trees(
         self,
@@ -308,8 +323,8 @@ class ApplicationFitter:
             margin[held] = trees.margin(sample.x[held])
         return agreed, margin
 
-    def _bag(self, sample: Sample, parameters: TreeParameters) -> TreeBag:
-        return TreeBag([self._fitter(n).fit(sample, parameters) for n in range(BAG)])
+    def _bag(self, sample: Sample, parameters: TreeParameters, seeds: int) -> TreeBag:
+        return TreeBag([self._fitter(n).fit(sample, parameters) for n in range(seeds)])
 
     def _logit(
         self, sample: Sample, splits: list[NDArray[np.bool_]]

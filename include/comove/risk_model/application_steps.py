@@ -15,6 +15,7 @@ import duckdb
 
 from comove.connection import duckdb_config, literal
 from comove.errors import ModelError
+from comove.portfolio import load_portfolio
 from comove.risk_model.folds import month_of, number
 from comove.settings import Settings
 
@@ -118,8 +119,8 @@ def plan_steps(
     """Plan which model scores which applications.
 
     A walk-forward model of the months from ``b`` on (month number divisible by
-    ``pd_refit_months``) learns from outcomes known ``pd_gap_months`` before ``b``. What
-    was applied for before the first such model is cross-fitted over what that one learns
+    ``application_refit_months``) learns from outcomes known ``pd_gap_months`` before
+    ``b``. What was applied for before the first such model is cross-fitted over what that one learns
     from, so that the plan does not depend on the run's month. Only where no model could
     be walked forward yet are all outcomes known by the run's month cross-fitted.
 
@@ -140,7 +141,7 @@ def plan_steps(
     first = _first_block(connection, settings, month)
     if first is None:
         return _all_cross_fitted(connection, month)
-    gap, step = settings.pd_gap_months, settings.pd_refit_months
+    gap, step = settings.pd_gap_months, settings.application_refit_months
     walked = [
         Step(
             scoring="out_of_time",
@@ -152,7 +153,15 @@ def plan_steps(
         for block in range(first, number(month) + 1, step)
     ]
     before = f"cohort_month < {_date(month_of(first))}"
-    return [*_cross_fits(connection, walked[0].trained, before), *walked]
+    needed = [one for one in walked if _any_to_score(connection, one)]
+    return [*_cross_fits(connection, walked[0].trained, before), *needed]
+
+
+def _any_to_score(connection: duckdb.DuckDBPyConnection, step: Step) -> bool:
+    found = connection.execute(
+        f"select exists (from application where {step.scored})"
+    ).fetchall()
+    return bool(found[0][0])
 
 
 def _first_block(
@@ -162,8 +171,11 @@ def _first_block(
     earliest = connection.execute("select min(cohort_month) from outcome").fetchall()[0]
     if earliest[0] is None:
         return None
-    step = settings.pd_refit_months
-    for block in range(-(-number(earliest[0]) // step) * step, number(month) + 1, step):
+    step = settings.application_refit_months
+    portfolio = load_portfolio(settings.portfolio)
+    wanted = settings.pd_first_month or portfolio.first_predicted_month or earliest[0]
+    start = -(-number(max(earliest[0], wanted)) // step) * step
+    for block in range(start, number(month) + 1, step):
         cut = month_of(block - settings.pd_gap_months)
         bad, good = _outcomes(connection, "outcome", _known_before(cut))
         if min(bad, good) >= LEAST_OUTCOMES:

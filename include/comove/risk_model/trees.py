@@ -250,6 +250,7 @@ class TreeFitter:
         rounds: int,
         later: tuple[xgb.QuantileDMatrix, Sample] | None = None,
     ) -> xgb.Booster:
+        is_by_month = later is not None and later[1].group is not None
         weight = train.get_weight() if train.get_weight().size else None
         rate = float(np.average(train.get_label(), weights=weight))
         signs = [
@@ -259,7 +260,8 @@ class TreeFitter:
             {
                 **parameters.for_xgboost(),
                 "objective": "binary:logistic",
-                "disable_default_eval_metric": True,
+                "eval_metric": "logloss",
+                "disable_default_eval_metric": is_by_month,
                 # Events are rare: the trees start from their rate instead of one half.
                 # No reweighting, which would move every probability.
                 "base_score": float(np.clip(rate, 1e-6, 1 - 1e-6)),
@@ -271,7 +273,7 @@ class TreeFitter:
             train,
             num_boost_round=rounds,
             evals=[(later[0], "later")] if later else [],
-            custom_metric=_level_free(later[1]) if later else None,
+            custom_metric=_level_free(later[1]) if later and is_by_month else None,
             early_stopping_rounds=PATIENCE_ROUNDS if later else None,
             verbose_eval=False,
         )
