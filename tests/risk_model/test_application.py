@@ -80,7 +80,7 @@ def trained(make_settings):
     """Train on applications; give the report, the scores by key, and what was told."""
 
     def run(given, *, month=JULY, promotions=(), **chosen):
-        settings = make_settings(pd_max_rounds=30, **chosen)
+        settings = make_settings(pd_max_rounds=30, application_refit_months=6, **chosen)
         folder = run_folder(settings, "run")
         folder.mkdir(parents=True, exist_ok=True)
         given.to_parquet(folder / APPLICATIONS)
