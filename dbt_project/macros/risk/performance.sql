@@ -51,13 +51,44 @@ probabilities of a group are counted first, so that only the counts are sorted. 
             select
                 {% for key in keys %}{{ key }}, {% endfor %}
                 pd,
-                count(*) as n,
-                sum(case when is_event then 1 else 0 end) as events
+                cast(count(*) as double) as n,
+                sum(case when is_event then 1e0 else 0e0 end) as events
             from {{ relation }}
             group by {% for key in keys %}{{ key }}, {% endfor %}pd
         ) as counted
     ) as ranked
     group by {{ keys | join(', ') }}
+{% endmacro %}
+
+{#- SQL: one row with the only segment of each kind; null where there are several. -#}
+{% macro only_segments_of(relation) %}
+    select
+        {% for kind, segment in performance_segments().items() if kind != 'all' -%}
+            case when count(distinct {{ segment }}) = 1 then min({{ segment }}) end
+            as {{ kind }}{{ ', ' if not loop.last }}
+        {% endfor %}
+    from {{ relation }}
+{% endmacro %}
+
+{#- SQL: the quality of all rows, a result of `performance_of`, once more for the only
+segment of its kind, where `only_segments` has one. -#}
+{% macro performance_of_only_segment(all_rows, keys, kind) %}
+    select
+        {% for key in keys if key != 'segment' -%}
+            {{ all_rows }}.{{ key }},
+        {% endfor -%}
+        only_segments.{{ kind }} as segment,
+        {{ all_rows }}.n,
+        {{ all_rows }}.events,
+        {{ all_rows }}.mean_pd,
+        {{ all_rows }}.log_loss,
+        {{ all_rows }}.brier,
+        {{ all_rows }}.auc,
+        {{ all_rows }}.ks,
+        {{ all_rows }}.expected_observed
+    from {{ all_rows }}
+    cross join only_segments
+    where only_segments.{{ kind }} is not null
 {% endmacro %}
 
 {% macro _can_be_ranked() -%}

@@ -1,3 +1,4 @@
+{%- set keys = ['algorithm', 'segment'] -%}
 with candidates as (
     select * from {{ source('risk', 'pd_candidate') }}
 ),
@@ -19,6 +20,11 @@ placed as {{ read_once() }} (
     left join borrowers on candidates.borrower_key = borrowers.borrower_key
 ),
 
+-- The only segment of a kind is the whole book again: it is not ranked a second time.
+only_segments as {{ read_once() }} (
+    {{ only_segments_of('placed') }}
+),
+
 {% for algorithm in algorithms() %}
     {% for kind, segment in performance_segments().items() %}
         {{ algorithm }}_by_{{ kind }} as (
@@ -28,11 +34,21 @@ placed as {{ read_once() }} (
                 is_event,
                 pd_{{ algorithm }} as pd
             from placed
-            where pd_{{ algorithm }} is not null
+            where
+                pd_{{ algorithm }} is not null
+                {% if kind != 'all' -%}
+                    and (select only_segments.{{ kind }} from only_segments) is null
+                {%- endif %}
         ),
 
-        {{ algorithm }}_performance_by_{{ kind }} as (
-            {{ performance_of(algorithm ~ '_by_' ~ kind, ['algorithm', 'segment']) }}
+        {{ algorithm }}_performance_by_{{ kind }} as {{ read_once() }} (
+            {{ performance_of(algorithm ~ '_by_' ~ kind, keys) }}
+            {% if kind != 'all' %}
+                union all
+                {{ performance_of_only_segment(
+                    algorithm ~ '_performance_by_all', keys, kind
+                ) }}
+            {% endif %}
         ),
     {% endfor %}
 {% endfor %}
