@@ -50,12 +50,12 @@ class Settings(BaseSettings):
     # Last months of the training window: early stopping, calibration, blend weights.
     pd_validation_months: Annotated[int, Field(ge=1)] = 6
     pd_search_every_months: Annotated[int, Field(ge=1)] = 24
-    pd_search_trials: Annotated[int, Field(ge=1)] = 8
-    pd_search_max_rows: Annotated[int, Field(ge=1000)] = 50_000
+    pd_search_trials: Annotated[int, Field(ge=1)] = 6
+    pd_search_max_rows: Annotated[int, Field(ge=1000)] = 30_000
     # Trees learn from every event and so many rows in all; the non-events drawn stand
     # for the others by their weight, so that no probability moves.
-    pd_max_tree_rows: Annotated[int, Field(ge=1000)] = 300_000
-    pd_max_rounds: Annotated[int, Field(ge=10)] = 400
+    pd_max_tree_rows: Annotated[int, Field(ge=1000)] = 150_000
+    pd_max_rounds: Annotated[int, Field(ge=10)] = 200
     # First month predicted, whatever month a run is for; None leaves it to the
     # portfolio (as early as there is history to learn from, unless it says otherwise).
     pd_first_month: dt.date | None = None

@@ -1,6 +1,7 @@
 """Walk-forward folds: calendar months, the same for every run."""
 
 import datetime as dt
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -79,7 +80,7 @@ def test_no_fold_learns_from_a_month_it_predicts_nor_from_its_gap(
 @given(months)
 def test_folds_follow_one_another_without_a_hole(month: dt.date) -> None:
     folds = plan(month)
-    for before, after in zip(folds, folds[1:], strict=False):
+    for before, after in pairwise(folds):
         assert number(after.first_month) == number(before.last_month) + 1
 
 
@@ -90,4 +91,4 @@ def test_searches_come_as_often_as_asked_for(every: int) -> None:
         for fold in plan(dt.date(2029, 12, 1), pd_search_every_months=every)
         if fold.searches
     ]
-    assert {b - a for a, b in zip(searched[1:], searched[2:], strict=False)} == {every}
+    assert {b - a for a, b in pairwise(searched[1:])} == {every}

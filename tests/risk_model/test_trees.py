@@ -10,7 +10,7 @@ from scipy.special import expit
 from comove.risk_model.features import Feature
 from comove.risk_model.matrix import Encoding
 from comove.risk_model.metrics import auc
-from comove.risk_model.trees import Sample, Trees, TreeFitter, TreeParameters
+from comove.risk_model.trees import Sample, TreeFitter, TreeParameters, Trees
 
 FEATURES = (
     Feature("lateness", "number", 1, "days past due"),

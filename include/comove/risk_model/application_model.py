@@ -293,8 +293,8 @@ class ApplicationFitter:
         if len(sample) < MANY:
             tried = [self._cross_fitted_trees(sample, splits, c) for c in self.candidates]
             return min(tried, key=lambda found: _loss(found[1], sample.y))
-        tried = self.candidates[:2]
-        best = min(tried, key=lambda c: self._loss_of(sample, splits[0], c))
+        few = self.candidates[:2]
+        best = min(few, key=lambda c: self._loss_of(sample, splits[0], c))
         return self._cross_fitted_trees(sample, splits, best)
 
     def _loss_of(

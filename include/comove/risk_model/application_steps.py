@@ -121,8 +121,9 @@ def plan_steps(
     A walk-forward model of the months from ``b`` on (month number divisible by
     ``application_refit_months``) learns from outcomes known ``pd_gap_months`` before
     ``b``. What was applied for before the first such model is cross-fitted over what
-    that one learns from, so that the plan does not depend on the run's month. Only where no model could
-    be walked forward yet are all outcomes known by the run's month cross-fitted.
+    that one learns from, so that the plan does not depend on the run's month. Only
+    where no model could be walked forward yet are all outcomes known by the run's
+    month cross-fitted.
 
     Parameters
     ----------

@@ -15,9 +15,51 @@ from scipy.special import expit
 FloatArray = NDArray[np.float64]
 Groups = NDArray[np.int64]
 
-_NEWTON_STEPS = 5
+NEWTON_STEPS = 5
 # A month without events would drift to minus infinity.
 _MOST_SHIFT = 3.0
+
+
+class MonthLevels:
+    """Finds the shift of each month, and remembers it for margins that follow.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n,)
+        1 for an event, else 0.
+    group : ndarray of int, shape (n,), or None
+        Month of each row; None for one month.
+    weight : ndarray, shape (n,), optional
+        Rows each row stands for.
+    """
+
+    def __init__(
+        self, y: FloatArray, group: Groups | None, weight: FloatArray | None = None
+    ) -> None:
+        self._y = y
+        self._weight = np.ones(len(y)) if weight is None else weight
+        group = np.zeros(len(y), np.int64) if group is None else group
+        _, self._month = np.unique(group, return_inverse=True)
+        self._events = np.bincount(self._month, self._weight * y)
+        self._shift = np.zeros(len(self._events))
+
+    def take_out(self, margin: FloatArray, steps: int) -> FloatArray:
+        """Shift margins by so many steps of Newton's method from the shift before."""
+        for _ in range(steps):
+            p = expit(margin + self._shift[self._month])
+            expected = np.bincount(self._month, self._weight * p)
+            curve = np.bincount(self._month, self._weight * p * (1 - p))
+            step = (self._events - expected) / np.maximum(curve, 1e-9)
+            moved = self._shift + np.clip(step, -1.0, 1.0)
+            self._shift = np.clip(moved, -_MOST_SHIFT, _MOST_SHIFT)
+        shifted: FloatArray = margin + self._shift[self._month]
+        return shifted
+
+    def log_loss(self, margin: FloatArray, steps: int) -> float:
+        """Mean log loss, in nats, of the shifted margins."""
+        shifted = self.take_out(margin, steps)
+        lost = np.logaddexp(0.0, shifted) - self._y * shifted
+        return float(np.average(lost, weights=self._weight))
 
 
 def without_level(
@@ -44,18 +86,7 @@ def without_level(
     ndarray, shape (n,)
         Shifted log-odds; a month moves by 3 at most, in either direction.
     """
-    weight = np.ones(len(y)) if weight is None else weight
-    group = np.zeros(len(y), np.int64) if group is None else group
-    _, month = np.unique(group, return_inverse=True)
-    events = np.bincount(month, weight * y)
-    shift = np.zeros(len(events))
-    for _ in range(_NEWTON_STEPS):
-        p = expit(margin + shift[month])
-        curve = np.bincount(month, weight * p * (1 - p))
-        step = (events - np.bincount(month, weight * p)) / np.maximum(curve, 1e-9)
-        shift = np.clip(shift + np.clip(step, -1.0, 1.0), -_MOST_SHIFT, _MOST_SHIFT)
-    shifted: FloatArray = margin + shift[month]
-    return shifted
+    return MonthLevels(y, group, weight).take_out(margin, NEWTON_STEPS)
 
 
 def level_free_log_loss(
@@ -76,6 +107,4 @@ def level_free_log_loss(
     float
         Weighted mean over rows.
     """
-    shifted = without_level(margin, y, group, weight)
-    lost = np.logaddexp(0.0, shifted) - y * shifted
-    return float(np.average(lost, weights=weight))
+    return MonthLevels(y, group, weight).log_loss(margin, NEWTON_STEPS)

@@ -48,6 +48,8 @@ CORRELATION_ROWS = 200_000
 # non-events drawn, weighted up by the inverse of their share: unbiased, and what is lost
 # in precision is little as events are the scarce class.
 MOST_ROWS = 2_000_000
+# Signs are settled on fewer: a dozen fits for one that is kept.
+SIGN_ROWS = 50_000
 
 # A coefficient beyond this, where -1 is what a feature by itself would get, is on its way
 # to infinity: some bins tell all their events from other rows.
@@ -151,7 +153,9 @@ class WoeLogit:
         bins = _informative(bins, min_iv, dropped)
         bins = _distinct(bins, x, names, dropped, seed)
         rows = _compressed(_coded(bins, x, names), y, seed)
-        kept, regression, is_penalised = _regressed(bins, rows, dropped)
+        settled, _, _ = _regressed(bins, _thinned(rows, SIGN_ROWS, seed), dropped)
+        rows = _of_columns(rows, [bins.index(one) for one in settled])
+        kept, regression, is_penalised = _regressed(list(settled), rows, dropped)
         return cls(
             names=names,
             bins=kept,
@@ -436,15 +440,23 @@ def _coded(bins: list[WoeBins], x: FeatureMatrix, names: tuple[str, ...]) -> Cod
 
 def _compressed(codes: Codes, y: FloatArray, seed: int) -> _Rows:
     """Count equal rows once, and draw non-events where rows are still too many."""
-    rows = _counted(codes, y)
-    if len(rows.y) <= MOST_ROWS:
+    return _thinned(_counted(codes, y), MOST_ROWS, seed)
+
+
+def _thinned(rows: _Rows, most: int, seed: int) -> _Rows:
+    """Keep every event, and non-events that stand for the others by their weight."""
+    if len(rows.y) <= most:
         return rows
     is_event = rows.y > 0
-    share = min(1.0, max(MOST_ROWS - int(is_event.sum()), MOST_ROWS // 2) / len(rows.y))
+    share = min(1.0, max(most - int(is_event.sum()), most // 2) / len(rows.y))
     lucky = np.random.default_rng(seed).random(len(rows.y)) < share
     kept = is_event | lucky
     weights = np.where(is_event, rows.weights, rows.weights / share)
     return _Rows(rows.codes[kept], rows.y[kept], weights[kept])
+
+
+def _of_columns(rows: _Rows, columns: list[int]) -> _Rows:
+    return _Rows(rows.codes[:, columns], rows.y, rows.weights)
 
 
 def _counted(codes: Codes, y: FloatArray) -> _Rows:
