@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from comove.errors import SettingsError
+from comove.risk_model.folds import ALGORITHMS
 from comove.settings import Settings
 
-ALGORITHMS = ("xgboost", "logit", "blend")
 PURPOSES = ("pd", "application")
 BY_RULE, KEEP_CHAMPION = "by rule", "keep champion"
 PROMOTIONS = (BY_RULE, KEEP_CHAMPION, *ALGORITHMS)

@@ -13,10 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from comove.connection import literal
+from comove.risk_model.folds import ALGORITHMS
 
 FloatArray = NDArray[np.float64]
 
-ALGORITHMS = ("xgboost", "logit", "blend")
 REGISTRY = (
     "model_version", "purpose", "algorithm", "status", "is_champion", "data_hash",
     "settings_hash", "seed", "features", "library_versions", "metrics", "trained_from",
