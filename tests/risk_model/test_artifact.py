@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from comove.home import Home
 from comove.risk_model import artifact
 from comove.risk_model.artifact import (
+    DECISIVE_FILES,
     ArtifactError,
     ModelRecord,
     input_hash,
@@ -183,7 +184,7 @@ def test_whatever_decides_a_model_changes_its_hash(monkeypatch):
 
 
 def test_the_recipe_is_the_code_that_decides_numbers(tmp_path, monkeypatch):
-    for name in ("woe.py", "report.py"):
+    for name in (*DECISIVE_FILES, "report.py"):
         (tmp_path / name).write_text("a = 1")
     monkeypatch.setattr(artifact, "__file__", str(tmp_path / "artifact.py"))
     before = recipe_hash()

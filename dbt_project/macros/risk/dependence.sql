@@ -70,3 +70,22 @@ variance they would have if borrowers were independent. -#}
             then corr({{ first }}, {{ second }})
     end
 {%- endmacro %}
+
+{#- A column of so many months before, for each lag; null where the month is missing. -#}
+{% macro lagged_columns(column, lags, within) -%}
+    {%- for lag in lags -%}
+        max({{ column }}) over (
+            {{ within }}
+            range between {{ lag }} preceding and {{ lag }} preceding
+        ) as {{ column }}_{{ lag }}{{ ', ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{#- Pairs and correlation of a column with itself so many months before, for each lag. -#}
+{% macro lag_correlations(column, lags) -%}
+    {%- for lag in lags -%}
+        count({{ column }}_{{ lag }}) as n_{{ lag }},
+        {{ correlation_of(column, column ~ '_' ~ lag) }}
+            as correlation_{{ lag }}{{ ', ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}

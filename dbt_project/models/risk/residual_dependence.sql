@@ -27,23 +27,12 @@ scored as {{ read_once() }} (
 lagged as (
     select
         score,
-    {% for lag in lags -%}
-        max(score) over (
-            partition by borrower_key
-            order by month_no
-            range between {{ lag }} preceding and {{ lag }} preceding
-            ) as score_{{ lag }}{{ ',' if not loop.last }}
-    {% endfor %}
+        {{ lagged_columns('score', lags, 'partition by borrower_key order by month_no') }}
     from scored
 ),
 
 same_borrower as (
-    select
-    {% for lag in lags -%}
-            count(score_{{ lag }}) as n_{{ lag }},
-            {{ correlation_of('score', 'score_' ~ lag) }} as correlation_{{ lag }}
-        {{- ',' if not loop.last }}
-    {% endfor %}
+    select {{ lag_correlations('score', lags) }}
     from lagged
 ),
 
@@ -74,22 +63,12 @@ month_means as (
 lagged_means as (
     select
         mean_score,
-    {% for lag in lags -%}
-        max(mean_score) over (
-            order by month_no
-            range between {{ lag }} preceding and {{ lag }} preceding
-            ) as mean_score_{{ lag }}{{ ',' if not loop.last }}
-    {% endfor %}
+        {{ lagged_columns('mean_score', lags, 'order by month_no') }}
     from month_means
 ),
 
 same_portfolio as (
-    select
-    {% for lag in lags -%}
-            count(mean_score_{{ lag }}) as n_{{ lag }},
-            {{ correlation_of('mean_score', 'mean_score_' ~ lag) }}
-                as correlation_{{ lag }}{{ ',' if not loop.last }}
-        {% endfor %}
+    select {{ lag_correlations('mean_score', lags) }}
     from lagged_means
 ),
 
