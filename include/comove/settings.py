@@ -86,6 +86,19 @@ class Settings(BaseSettings):
     # Months whose residuals make the empirical distribution function.
     residual_window_months: Annotated[int, Field(ge=1)] = 96
 
+    # Joint risk: what makes a cell, and which months are counted. `none` leaves out that
+    # effect.
+    joint_region_attribute: Literal["region", "industry", "kind", "none"] = "region"
+    joint_industry_attribute: Literal["region", "industry", "kind", "none"] = "industry"
+    # Bands of equally many expected events: the likelihood is exact within a band.
+    joint_pd_bands: Annotated[int, Field(ge=1, le=64)] = 8
+    # A group with fewer (happened plus expected) tells nothing about itself.
+    joint_min_group_events: Annotated[float, Field(ge=0)] = 10.0
+    # Months of events one fit sees, and months whose prediction made a month earlier is
+    # scored on what happened.
+    joint_window_months: Annotated[int, Field(ge=1)] = 60
+    joint_validation_months: Annotated[int, Field(ge=0)] = 12
+
     duckdb_memory_limit_gib: Annotated[float, Field(gt=0)] = 4.0
     duckdb_threads: Annotated[int, Field(ge=1)] = 2
 
