@@ -1,0 +1,1 @@
+"""Joint risk: who moves with whom, and how much riskier than a month ago."""
