@@ -99,6 +99,30 @@ class Settings(BaseSettings):
     joint_window_months: Annotated[int, Field(ge=1)] = 60
     joint_validation_months: Annotated[int, Field(ge=0)] = 12
 
+    # The factor copula. Its priors hold for any lender; docs/factor-copula.md shows what
+    # they say about data before any are seen. Medians and spreads of loadings are on
+    # the log scale: 0.2 with 0.6 is 0.07 to 0.54 (90 %).
+    joint_copula: Literal["gaussian", "student_t"] = "gaussian"
+    joint_factors: Literal["multi", "single"] = "multi"
+    joint_likelihood: Literal["threshold", "ordinal"] = "threshold"
+    joint_prior_national_loading: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    joint_prior_group_loading: Annotated[float, Field(gt=0, lt=1)] = 0.12
+    joint_prior_log_loading_spread: Annotated[float, Field(gt=0)] = 0.6
+    # How unequal the loadings of regions (of industries) are among themselves.
+    joint_prior_pooling_spread: Annotated[float, Field(gt=0)] = 0.3
+    # Beta prior of the factors' autoregression: mean 0.71, 90 % from 0.42 to 0.94.
+    joint_prior_phi_alpha: Annotated[float, Field(gt=0)] = 5.0
+    joint_prior_phi_beta: Annotated[float, Field(gt=0)] = 2.0
+    joint_prior_offset_spread: Annotated[float, Field(gt=0)] = 0.05
+    # Degrees of freedom above 2, median and spread on the log scale.
+    joint_prior_nu: Annotated[float, Field(gt=0)] = 10.0
+    joint_prior_log_nu_spread: Annotated[float, Field(gt=0)] = 1.0
+
+    # Sampling: so many iterations warm up each chain, so many are kept of each.
+    joint_chains: Annotated[int, Field(ge=2)] = 2
+    joint_tune: Annotated[int, Field(ge=100)] = 500
+    joint_draws: Annotated[int, Field(ge=100)] = 1000
+
     duckdb_memory_limit_gib: Annotated[float, Field(gt=0)] = 4.0
     duckdb_threads: Annotated[int, Field(ge=1)] = 2
 
