@@ -5,10 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.joint_risk.made_draws import made_draws
 
 from comove.joint_risk.draws import Draws, DrawsError
-
-from .made_draws import made_draws
 
 
 def test_integers_and_lists_are_taken_as_doubles() -> None:
