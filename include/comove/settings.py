@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from comove.home import Home, project_root
@@ -123,6 +123,17 @@ class Settings(BaseSettings):
     joint_tune: Annotated[int, Field(ge=100)] = 500
     joint_draws: Annotated[int, Field(ge=100)] = 1000
 
+    # Response to default events. Initial links: posterior probability that the lift is
+    # above 1. Below the index threshold a debtor moves about as a month ago.
+    response_min_lift_probability: Annotated[float, Field(ge=0, le=1)] = 0.95
+    response_index_threshold: Annotated[float, Field(gt=0)] = 1.25
+    # Event x debtor pairs of one run; more is refused in words, never cut off.
+    response_max_links: Annotated[int, Field(ge=1)] = 20_000_000
+    # Freezes nobody decides on in time stay proposed; the next run asks again.
+    response_approval_days: Annotated[float, Field(gt=0)] = 5.0
+    # Apprise URLs, separated by blanks; they hold passwords, so they are never shown.
+    announce_urls: SecretStr = SecretStr("")
+
     duckdb_memory_limit_gib: Annotated[float, Field(gt=0)] = 4.0
     duckdb_threads: Annotated[int, Field(ge=1)] = 2
 
@@ -151,5 +162,7 @@ class Settings(BaseSettings):
             folders, memory and threads are left out.
         """
         machine = {"home", "data", "duckdb_memory_limit_gib", "duckdb_threads"}
+        # Who is told, and how long is waited, moves no number.
+        machine |= {"announce_urls", "response_approval_days"}
         kept = self.model_dump(mode="json", exclude=machine)
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
