@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 Tell = Callable[[str], None]
 
-# Built by the DAG `risk_model`, each once its own inputs are there.
+# Built by the DAGs `risk_model` and `joint_risk`, each once its own inputs are there.
 FEATURES, RISK = "tag:features", "tag:risk"
+CELLS, JOINT_RISK = "tag:cells", "tag:joint_risk"
+_PARTS = FEATURES, RISK, CELLS, JOINT_RISK
 
 _KEPT_RUNS = 5
 _NAMED_FAILURES = 5
@@ -72,7 +74,7 @@ def build(
     full_refresh: bool = False,
     tell: Tell = LOG.info,
 ) -> BuildReport:
-    """Build and test every table up to a month, features and risk tables left out.
+    """Build and test every table up to a month, but those of the later stages.
 
     Parameters
     ----------
@@ -170,11 +172,65 @@ def build_risk(settings: Settings, *, run_id: str, tell: Tell = LOG.info) -> Bui
     return _build_part(settings, run_id, RISK, require_built(settings), tell)
 
 
+def build_cells(settings: Settings, *, run_id: str, tell: Tell = LOG.info) -> BuildReport:
+    """Build and test what the joint model counts, as `audit.joint_request` asks.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which portfolio and home.
+    run_id : str
+        Names the folder of dbt's own files.
+    tell : callable
+        As of `build`.
+
+    Returns
+    -------
+    BuildReport
+        Counts and times.
+
+    Raises
+    ------
+    WarehouseError
+        When a table cannot be built or a test fails; says which.
+    """
+    return _build_part(settings, run_id, CELLS, require_built(settings), tell)
+
+
+def build_joint_risk(
+    settings: Settings, *, run_id: str, tell: Tell = LOG.info
+) -> BuildReport:
+    """Build and test the tables made in SQL from what the joint model gave.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which portfolio and home.
+    run_id : str
+        Names the folder of dbt's own files.
+    tell : callable
+        As of `build`.
+
+    Returns
+    -------
+    BuildReport
+        Counts and times.
+
+    Raises
+    ------
+    WarehouseError
+        When a table cannot be built or a test fails; says which.
+    """
+    return _build_part(settings, run_id, JOINT_RISK, require_built(settings), tell)
+
+
 def _build_part(
     settings: Settings, run_id: str, part: str, request: BuildRequest, tell: Tell
 ) -> BuildReport:
     target = _target(settings.places, run_id)
-    arguments = ["build", "--select", part, *_WITHOUT_UNIT_TESTS]
+    # Tests that also read tables of a later stage wait for it.
+    later = _PARTS[_PARTS.index(part) + 1 :]
+    arguments = ["build", "--select", part, *_excluded(later), *_WITHOUT_UNIT_TESTS]
     outcome = _invoke(settings, arguments, target, tell)
     # These tables are built whole: there is no first month.
     whole = BuildRequest(request.month, request.horizon, None)
@@ -275,8 +331,12 @@ _WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 
 
 def _build_arguments(request: BuildRequest) -> list[str]:
-    arguments = ["build", "--exclude", FEATURES, RISK, *_WITHOUT_UNIT_TESTS]
+    arguments = ["build", *_excluded(_PARTS), *_WITHOUT_UNIT_TESTS]
     return [*arguments, "--full-refresh"] if request.is_full else arguments
+
+
+def _excluded(parts: tuple[str, ...]) -> list[str]:
+    return ["--exclude", *parts] if parts else []
 
 
 def _target(places: Home, run_id: str) -> Path:

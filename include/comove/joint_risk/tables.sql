@@ -1,0 +1,186 @@
+create schema if not exists risk;
+create schema if not exists audit;
+
+-- What the running build is to count: one row.
+create table if not exists audit.joint_request (
+    month date not null,
+    from_month date not null,
+    pd_bands integer not null,
+    min_group_events double not null,
+    region_attribute varchar not null,
+    industry_attribute varchar not null
+);
+
+-- Fits, accepted or not. `as_of_month` is the last month the fit knew.
+create table if not exists audit.posterior (
+    model_version varchar primary key,
+    as_of_month date not null,
+    copula varchar not null,
+    factors varchar not null,
+    accepted boolean not null,
+    reason varchar,
+    r_hat double,
+    ess_bulk double,
+    ess_tail double,
+    divergences bigint,
+    bfmi double,
+    chains integer,
+    draws integer,
+    seconds double,
+    data_hash varchar not null,
+    settings_hash varchar not null,
+    artifact_path varchar not null,
+    run_id varchar not null,
+    fitted_at timestamp not null
+);
+
+-- The large tables have no primary key: DuckDB refuses to delete and insert a key in one
+-- transaction. `store` refuses duplicates before it writes, and the gate looks again.
+create table if not exists risk.factor_posterior (
+    parameter varchar not null,
+    group_name varchar,
+    month date,
+    mean double not null,
+    sd double not null,
+    q05 double not null,
+    q95 double not null,
+    r_hat double,
+    ess_bulk double,
+    ess_tail double,
+    as_of_month date not null,
+    model_version varchar not null,
+    run_id varchar not null
+);
+
+create table if not exists risk.cell_link (
+    month date not null,
+    as_of_month date not null,
+    region_a varchar not null,
+    industry_a varchar not null,
+    region_b varchar not null,
+    industry_b varchar not null,
+    correlation double not null,
+    correlation_q05 double,
+    correlation_q95 double,
+    lift double not null,
+    lift_q05 double not null,
+    lift_q95 double not null,
+    probability_of_lift double,
+    model_version varchar not null
+);
+
+create table if not exists risk.joint_risk_index (
+    borrower_key varchar not null,
+    month date not null,
+    as_of_month date not null,
+    region varchar not null,
+    industry varchar not null,
+    exposure double not null,
+    pd double not null,
+    pd_star double not null,
+    joint_probability double not null,
+    probability_q05 double not null,
+    probability_q95 double not null,
+    joint_risk_index double not null,
+    q05 double not null,
+    q95 double not null,
+    joint_risk_index_previous double,
+    previous_q05 double,
+    previous_q95 double,
+    joint_risk_change double,
+    change_q05 double,
+    change_q95 double,
+    model_version varchar not null
+);
+
+create table if not exists risk.index_validation (
+    month date not null,
+    model varchar not null,
+    log_loss double not null,
+    brier double not null,
+    auc double,
+    n bigint not null,
+    events bigint not null,
+    expected_events double,
+    skill double,
+    skill_se double,
+    skill_q05 double,
+    skill_q95 double,
+    model_version varchar
+);
+
+create table if not exists risk.default_event (
+    event_id varchar not null,
+    borrower_key varchar not null,
+    month date not null,
+    origin varchar not null,
+    detected_by varchar not null,
+    run_id varchar not null,
+    detected_at timestamp not null
+);
+
+create table if not exists risk.linked_debtor (
+    event_id varchar not null,
+    borrower_key varchar not null,
+    region varchar,
+    industry varchar,
+    exposure double,
+    joint_risk_index double not null,
+    index_q05 double,
+    index_q95 double,
+    link_lift double not null,
+    lift_q05 double,
+    lift_q95 double,
+    probability_of_lift double,
+    joint_probability double not null,
+    strategy varchar,
+    model_version varchar not null
+);
+
+create table if not exists risk.strategy_action (
+    action_id varchar not null,
+    event_id varchar not null,
+    borrower_key varchar,
+    strategy varchar not null,
+    contact_frequency_factor double,
+    status varchar not null,
+    decided_by varchar,
+    reason varchar,
+    run_id varchar not null,
+    proposed_at timestamp not null,
+    decided_at timestamp
+);
+
+create table if not exists risk.lending_control (
+    control_id varchar not null,
+    region varchar,
+    industry varchar,
+    strategy varchar not null,
+    limit_factor double not null,
+    valid_from date not null,
+    valid_to date not null,
+    event_id varchar not null,
+    run_id varchar not null
+);
+
+create table if not exists risk.portfolio_loss (
+    month date not null,
+    as_of_month date not null,
+    copula varchar not null,
+    measure varchar not null,
+    amount double not null,
+    mc_error double not null,
+    model_version varchar not null
+);
+
+create table if not exists risk.portfolio_loss_cell (
+    month date not null,
+    as_of_month date not null,
+    copula varchar not null,
+    region varchar not null,
+    industry varchar not null,
+    measure varchar not null,
+    contribution double not null,
+    mc_error double,
+    model_version varchar not null
+);
