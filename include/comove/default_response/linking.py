@@ -1,0 +1,268 @@
+"""Which borrowers an event is linked to, and how strongly.
+
+The law of a link depends on the cells of both borrowers and on their margins, never on
+who they are. So events of one cell and nearly one margin are worked out once, on a grid
+of the debtor's margin for every cell, and debtors are placed on that grid: the work grows
+with kinds of events, not with events times borrowers times draws.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from comove.default_response.scratch import (
+    DEBTORS,
+    EVENT_GROUPS,
+    EVENTS,
+    LINKS,
+    ResponseError,
+)
+from comove.settings import Settings
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Tell = Callable[[str], None]
+
+# Events whose margins' normal quantiles differ by no more than half of this are worked
+# out as one: at that distance a lift differs by less than its interval's last digit.
+EVENT_STEP = 0.1
+GRID_POINTS = 33
+# No margin of a debtor lies beyond: a probability of 1e-9.
+FURTHEST = 6.0
+
+
+@dataclass(frozen=True)
+class LinkGrid:
+    """Links from one kind of event to every cell, over a grid of the debtor's margin.
+
+    R and S are the regions and industries of the posterior and one more each for groups
+    it has never seen, Z the points of the grid.
+
+    Parameters
+    ----------
+    link_lift, lift_q05, lift_q95 : ndarray, shape (R, S, Z)
+        P(debtor | event) / P(debtor), posterior mean and 90 % interval.
+    probability_of_lift : ndarray, shape (R, S, Z)
+        Posterior probability that the lift is above 1.
+    joint_probability : ndarray, shape (R, S, Z)
+        P(debtor falls in the month to come | event).
+    joint_risk_index, index_q05, index_q95 : ndarray, shape (R, S, Z)
+        That probability over the one foreseen a month earlier, without the event.
+    """
+
+    link_lift: FloatArray
+    lift_q05: FloatArray
+    lift_q95: FloatArray
+    probability_of_lift: FloatArray
+    joint_probability: FloatArray
+    joint_risk_index: FloatArray
+    index_q05: FloatArray
+    index_q95: FloatArray
+
+
+NUMBERS = tuple(field.name for field in fields(LinkGrid))
+_SCHEMA = pa.schema(
+    [("link_group", pa.int64()), ("borrower_key", pa.string())]
+    + [(name, pa.float64()) for name in NUMBERS]
+)
+
+
+@dataclass(frozen=True)
+class LinkSource:
+    """Where links come from: two posteriors, and the arithmetic over their draws.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        R and S of its grids.
+    place : callable
+        Takes names and ``regions`` or ``industries``; gives their positions on the axes
+        of a `LinkGrid`.
+    links_of : callable
+        Takes region and industry (names) and the margin of the event's borrower, and the
+        grid of normal quantiles of debtors' margins, shape (Z,); gives a `LinkGrid`.
+    """
+
+    shape: tuple[int, int]
+    place: Callable[[NDArray[np.str_], str], IntArray]
+    links_of: Callable[[str, str, float, FloatArray], LinkGrid]
+
+
+@dataclass(frozen=True)
+class LinkReport:
+    """What was linked.
+
+    Parameters
+    ----------
+    events, kinds_of_events : int
+        Events, and how many different ones the arithmetic saw.
+    initial_links, links : int
+        Pairs of event and debtor: with a lift surely above 1; of these, with an index
+        above the threshold. A borrower is no debtor of his own default.
+    """
+
+    events: int
+    kinds_of_events: int
+    initial_links: int
+    links: int
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Events of one cell and nearly one margin."""
+
+    link_group: int
+    region: str
+    industry: str
+    margin: float
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """Debtors on the grid: cell and place of each."""
+
+    keys: NDArray[np.object_]
+    cell: IntArray
+    left: IntArray
+    weight: FloatArray
+
+    def read(self, table: FloatArray, rows: IntArray) -> FloatArray:
+        """Interpolate a table over cells and grid points at some debtors."""
+        cell, left, weight = self.cell[rows], self.left[rows], self.weight[rows]
+        table = table.reshape(-1, table.shape[-1])
+        below, above = table[cell, left], table[cell, left + 1]
+        found: FloatArray = below + weight * (above - below)
+        return found
+
+
+def link_debtors(
+    settings: Settings, folder: Path, source: LinkSource, *, tell: Tell
+) -> LinkReport:
+    """Link the debtors of a run to its events; write the links as Parquet.
+
+    Reads ``events.parquet`` and ``debtors.parquet``; writes ``event_groups.parquet``
+    (event_id, link_group) and ``links.parquet`` (link_group, borrower_key and the fields
+    of `LinkGrid`): one row per kind of event and debtor, whatever the number of events.
+
+    Parameters
+    ----------
+    settings : Settings
+        Least probability of a lift, threshold of the index, most pairs.
+    folder : Path
+        Of the run.
+    source : LinkSource
+        The posteriors.
+    tell : callable
+        Takes a sentence of progress.
+
+    Returns
+    -------
+    LinkReport
+        Counts.
+
+    Raises
+    ------
+    ResponseError
+        When there are more pairs than the setting allows; nothing is left out silently.
+    """
+    events = pd.read_parquet(folder / EVENTS)
+    debtors = pd.read_parquet(folder / DEBTORS)
+    grid, placed = _place(debtors, source)
+    groups, kinds = _kinds(events)
+    sizes = groups["link_group"].value_counts()
+    initial = links = 0
+    with _writer(folder / LINKS) as writer:
+        for done, one in enumerate(kinds, start=1):
+            found = source.links_of(one.region, one.industry, one.margin, grid)
+            sure, linked = _linked(settings, found, placed)
+            size = int(sizes[one.link_group])
+            initial, links = initial + sure * size, links + len(linked) * size
+            _refuse_too_many(settings, links)
+            writer.write_table(_table(one.link_group, linked, found, placed))
+            tell(f"{done}/{len(kinds)} kinds of events, {links:,} links so far")
+    groups.to_parquet(folder / EVENT_GROUPS, index=False)
+    return LinkReport(len(events), len(kinds), initial, links)
+
+
+def _place(debtors: pd.DataFrame, source: LinkSource) -> tuple[FloatArray, _Placed]:
+    """Lay a grid over the debtors' margins, and place each debtor on it."""
+    z = _quantiles(debtors["pd_star"])
+    low, high = (float(z.min()), float(z.max())) if len(z) else (0.0, 0.0)
+    grid = np.linspace(low, max(high, low + 1e-6), GRID_POINTS)
+    left = np.clip(np.searchsorted(grid, z, "right") - 1, 0, GRID_POINTS - 2)
+    region = source.place(debtors["region"].to_numpy(str), "regions")
+    industry = source.place(debtors["industry"].to_numpy(str), "industries")
+    return grid, _Placed(
+        keys=debtors["borrower_key"].to_numpy(object),
+        cell=region * source.shape[1] + industry,
+        left=left.astype(np.int64),
+        weight=(z - grid[left]) / (grid[left + 1] - grid[left]),
+    )
+
+
+def _quantiles(margins: pd.Series) -> FloatArray:
+    found = ndtri(margins.to_numpy(np.float64))
+    clipped: FloatArray = np.clip(found, -FURTHEST, FURTHEST)
+    return clipped
+
+
+def _kinds(events: pd.DataFrame) -> tuple[pd.DataFrame, list[_Kind]]:
+    """Sort events by cell and margin: the kind of each, and the kinds."""
+    step = np.round(_quantiles(events["pd_star"]) / EVENT_STEP)
+    marked = events[["event_id", "region", "industry"]].assign(step=step)
+    named = marked.groupby(["region", "industry", "step"], sort=True)
+    groups = marked[["event_id"]].assign(link_group=named.ngroup().astype(np.int64))
+    first = marked.groupby(groups["link_group"], sort=True).first()
+    kinds = [
+        _Kind(int(number), row["region"], row["industry"], ndtr(row["step"] * EVENT_STEP))
+        for number, row in zip(first.index, first.to_dict("records"), strict=True)
+    ]
+    return groups, kinds
+
+
+def _linked(settings: Settings, found: LinkGrid, placed: _Placed) -> tuple[int, IntArray]:
+    """Count the initial links of a kind of event, and find those above the threshold."""
+    least = settings.response_min_lift_probability
+    possible = (found.probability_of_lift >= least).any(axis=-1).ravel()
+    rows = np.flatnonzero(possible[placed.cell])
+    rows = rows[placed.read(found.probability_of_lift, rows) >= least]
+    index = placed.read(found.joint_risk_index, rows)
+    return len(rows), rows[index >= settings.response_index_threshold]
+
+
+def _refuse_too_many(settings: Settings, links: int) -> None:
+    if links > settings.response_max_links:
+        raise ResponseError(
+            f"there are more than {settings.response_max_links:,} links of events to "
+            "debtors.",
+            where="response_max_links",
+            remedy="Raise response_index_threshold, or response_max_links if the disk "
+            "has 100 bytes for each. Nothing was written.",
+        )
+
+
+@contextmanager
+def _writer(file: Path) -> Iterator[pq.ParquetWriter]:
+    """Write a Parquet file whole or not at all."""
+    fresh = file.with_suffix(".fresh")
+    with pq.ParquetWriter(fresh, _SCHEMA, compression="zstd") as writer:
+        yield writer
+    fresh.replace(file)
+
+
+def _table(link_group: int, rows: IntArray, found: LinkGrid, placed: _Placed) -> pa.Table:
+    columns = {
+        "link_group": np.full(len(rows), link_group, np.int64),
+        "borrower_key": placed.keys[rows],
+    }
+    for name in NUMBERS:
+        columns[name] = placed.read(getattr(found, name), rows)
+    return pa.table(columns, schema=_SCHEMA)
