@@ -122,6 +122,10 @@ class Settings(BaseSettings):
     joint_chains: Annotated[int, Field(ge=2)] = 2
     joint_tune: Annotated[int, Field(ge=100)] = 500
     joint_draws: Annotated[int, Field(ge=100)] = 1000
+    # Bounds of Vehtari et al. (2021); of the energies, Stan's own.
+    joint_gate_max_r_hat: Annotated[float, Field(gt=1)] = 1.01
+    joint_gate_min_ess: Annotated[float, Field(gt=0)] = 400.0
+    joint_gate_min_bfmi: Annotated[float, Field(ge=0)] = 0.3
 
     # Response to default events. Initial links: posterior probability that the lift is
     # above 1. Below the index threshold a debtor moves about as a month ago.

@@ -19,21 +19,21 @@ FACTORS: tuple[Factors, ...] = ("multi", "single")
 
 @dataclass(frozen=True)
 class FitRequest:
-    """Which model a run publishes, as asked for by hand; the defaults else.
+    """Which model a run publishes.
 
     Parameters
     ----------
-    draws : int or None
-        Posterior draws per chain; None for the number in the settings.
+    draws : int
+        Posterior draws kept of each chain.
     copula : str
         ``gaussian`` or ``student_t``.
     factors : str
         ``multi`` (national, regions, industries) or ``single``.
     """
 
-    draws: int | None = None
-    copula: Copula = "gaussian"
-    factors: Factors = "multi"
+    draws: int
+    copula: Copula
+    factors: Factors
 
 
 def first_month_counted(settings: Settings, month: dt.date) -> dt.date:

@@ -109,60 +109,6 @@ create table if not exists risk.index_validation (
     model_version varchar
 );
 
-create table if not exists risk.default_event (
-    event_id varchar not null,
-    borrower_key varchar not null,
-    month date not null,
-    origin varchar not null,
-    detected_by varchar not null,
-    run_id varchar not null,
-    detected_at timestamp not null
-);
-
-create table if not exists risk.linked_debtor (
-    event_id varchar not null,
-    borrower_key varchar not null,
-    region varchar,
-    industry varchar,
-    exposure double,
-    joint_risk_index double not null,
-    index_q05 double,
-    index_q95 double,
-    link_lift double not null,
-    lift_q05 double,
-    lift_q95 double,
-    probability_of_lift double,
-    joint_probability double not null,
-    strategy varchar,
-    model_version varchar not null
-);
-
-create table if not exists risk.strategy_action (
-    action_id varchar not null,
-    event_id varchar not null,
-    borrower_key varchar,
-    strategy varchar not null,
-    contact_frequency_factor double,
-    status varchar not null,
-    decided_by varchar,
-    reason varchar,
-    run_id varchar not null,
-    proposed_at timestamp not null,
-    decided_at timestamp
-);
-
-create table if not exists risk.lending_control (
-    control_id varchar not null,
-    region varchar,
-    industry varchar,
-    strategy varchar not null,
-    limit_factor double not null,
-    valid_from date not null,
-    valid_to date not null,
-    event_id varchar not null,
-    run_id varchar not null
-);
-
 create table if not exists risk.portfolio_loss (
     month date not null,
     as_of_month date not null,
