@@ -332,12 +332,13 @@ def _cubic(values: FloatArray, z: float, low: float) -> float:
     place = min(max((z - low) / STEP, 0.0), len(values) - 1.0)
     i = min(max(int(place) - 1, 0), len(values) - 4)
     u = place - i - 1.0
-    return (
+    value: float = (
         -values[i] * u * (u - 1.0) * (u - 2.0) / 6.0
         + values[i + 1] * (u + 1.0) * (u - 1.0) * (u - 2.0) / 2.0
         - values[i + 2] * (u + 1.0) * u * (u - 2.0) / 2.0
         + values[i + 3] * (u + 1.0) * u * (u - 1.0) / 6.0
     )
+    return value
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -403,6 +404,9 @@ def _look_up_change(
 ) -> None:
     for n in range(len(z)):
         if math.isnan(z[n]) or math.isnan(z_previous[n]):
+            continue
+        if math.isinf(z[n]) and math.isinf(z_previous[n]):
+            found[:, n] = 1.0
             continue
         i, u = _place(z[n], low, _CHANGE_STEP, q05.shape[1] - 1)
         j, v = _place(z_previous[n], low_previous, _CHANGE_STEP, q05.shape[2] - 1)
