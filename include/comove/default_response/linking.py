@@ -34,9 +34,10 @@ Tell = Callable[[str], None]
 # Events whose margins' normal quantiles differ by no more than half of this are worked
 # out as one: at that distance a lift differs by less than its interval's last digit.
 EVENT_STEP = 0.1
-GRID_POINTS = 33
+GRID_POINTS = 49
 # No margin of a debtor lies beyond: a probability of 1e-9.
 FURTHEST = 6.0
+_LEAST = 1e-300
 
 
 @dataclass(frozen=True)
@@ -134,13 +135,15 @@ class _Placed:
     left: IntArray
     weight: FloatArray
 
-    def read(self, table: FloatArray, rows: IntArray) -> FloatArray:
-        """Interpolate a table over cells and grid points at some debtors."""
+    def read(self, found: LinkGrid, name: str, rows: IntArray) -> FloatArray:
+        """Interpolate a field of a grid at some debtors, ratios in their logarithm."""
+        table = getattr(found, name).reshape(-1, GRID_POINTS)
+        if name != "probability_of_lift":
+            table = np.log(np.maximum(table, _LEAST))
         cell, left, weight = self.cell[rows], self.left[rows], self.weight[rows]
-        table = table.reshape(-1, table.shape[-1])
         below, above = table[cell, left], table[cell, left + 1]
-        found: FloatArray = below + weight * (above - below)
-        return found
+        value: FloatArray = below + weight * (above - below)
+        return value if name == "probability_of_lift" else np.exp(value)
 
 
 def link_debtors(
@@ -233,8 +236,8 @@ def _linked(settings: Settings, found: LinkGrid, placed: _Placed) -> tuple[int, 
     least = settings.response_min_lift_probability
     possible = (found.probability_of_lift >= least).any(axis=-1).ravel()
     rows = np.flatnonzero(possible[placed.cell])
-    rows = rows[placed.read(found.probability_of_lift, rows) >= least]
-    index = placed.read(found.joint_risk_index, rows)
+    rows = rows[placed.read(found, "probability_of_lift", rows) >= least]
+    index = placed.read(found, "joint_risk_index", rows)
     return len(rows), rows[index >= settings.response_index_threshold]
 
 
@@ -264,5 +267,5 @@ def _table(link_group: int, rows: IntArray, found: LinkGrid, placed: _Placed) ->
         "borrower_key": placed.keys[rows],
     }
     for name in NUMBERS:
-        columns[name] = placed.read(getattr(found, name), rows)
+        columns[name] = placed.read(found, name, rows)
     return pa.table(columns, schema=_SCHEMA)

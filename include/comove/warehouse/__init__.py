@@ -9,6 +9,7 @@ from comove.warehouse.build import (
     build_joint_risk,
     build_risk,
     document,
+    load_strategies,
     run_dbt,
 )
 from comove.warehouse.publish import PublishReport, publish, refresh_published_audit
@@ -25,6 +26,7 @@ __all__ = [
     "connect",
     "connect_serving",
     "document",
+    "load_strategies",
     "publish",
     "refresh_published_audit",
     "require_built",

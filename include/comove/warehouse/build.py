@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 Tell = Callable[[str], None]
 
-# Built by the DAGs `risk_model` and `joint_risk`, each once its own inputs are there.
+# Built by the DAGs that follow `warehouse`, each once its own inputs are there.
 FEATURES, RISK = "tag:features", "tag:risk"
 CELLS, JOINT_RISK = "tag:cells", "tag:joint_risk"
-_PARTS = FEATURES, RISK, CELLS, JOINT_RISK
+RESPONSE = "tag:default_response"
+_PARTS = FEATURES, RISK, CELLS, JOINT_RISK, RESPONSE
 
 _KEPT_RUNS = 5
 _NAMED_FAILURES = 5
@@ -222,6 +223,33 @@ def build_joint_risk(
         When a table cannot be built or a test fails; says which.
     """
     return _build_part(settings, run_id, JOINT_RISK, require_built(settings), tell)
+
+
+def load_strategies(
+    settings: Settings, *, run_id: str, tell: Tell = LOG.info
+) -> BuildReport:
+    """Load and test the seed of strategies; test what earlier responses have written.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which portfolio and home.
+    run_id : str
+        Names the folder of dbt's own files.
+    tell : callable
+        As of `build`.
+
+    Returns
+    -------
+    BuildReport
+        Counts and times.
+
+    Raises
+    ------
+    WarehouseError
+        When the seed cannot be loaded or a test fails; says which.
+    """
+    return _build_part(settings, run_id, RESPONSE, require_built(settings), tell)
 
 
 def _build_part(
