@@ -179,7 +179,7 @@ class ChangeTable:
         pairs = min(outlook.count, previous.count)
         now = _deviations(outlook, z)[:, :, rng.permutation(outlook.count)[:pairs]]
         before = _deviations(previous, z_previous)
-        before = before[_cells_of(outlook, previous)]
+        before = before[same_cells(outlook, previous)]
         before = before[:, :, rng.permutation(previous.count)[:pairs]]
         ranks = _rank(pairs, LOW), _rank(pairs, HIGH)
         q05, q95 = np.empty((2, len(now), len(z), len(z_previous)))
@@ -294,8 +294,19 @@ def _deviations(outlook: Outlook, z: FloatArray) -> SmallArray:
     return np.asarray(logs - _log_mean(logs)[:, :, None], np.float32)
 
 
-def _cells_of(outlook: Outlook, other: Outlook) -> IntArray:
-    """Position in `other` of each cell of `outlook`; one never seen is so in both."""
+def same_cells(outlook: Outlook, other: Outlook) -> IntArray:
+    """Find cells in the outlook of another posterior, by the names of their groups.
+
+    Parameters
+    ----------
+    outlook, other : Outlook
+        Of two posteriors.
+
+    Returns
+    -------
+    ndarray of int, shape (C,)
+        Position in `other` of each cell of `outlook`.
+    """
     region, industry = (
         np.append(
             other.place(np.array(getattr(outlook, of)), of), len(getattr(other, of))
