@@ -90,6 +90,7 @@ create table if not exists risk.joint_risk_index (
     joint_risk_change double,
     change_q05 double,
     change_q95 double,
+    probability_index_above_one double,
     model_version varchar not null
 );
 

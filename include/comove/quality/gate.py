@@ -20,7 +20,7 @@ class GateReport:
     Parameters
     ----------
     stage : str
-        ``landed``, ``staging``, ``marts`` or ``risk``.
+        ``landed``, ``staging``, ``marts``, ``risk`` or ``joint_risk``.
     passed, warned, failed, not_available : tuple of str
         Names of the checks that hold; of those that do not and are warnings or for
         information; of critical ones that do not; of those with nothing to judge.
@@ -58,8 +58,8 @@ def run_gate(
     run_id : str
         Under which the results are kept; judging again replaces them.
     stage : str
-        ``landed`` (before dbt), ``staging`` or ``marts`` (after), or ``risk`` (after the
-        risk models).
+        ``landed`` (before dbt), ``staging`` or ``marts`` (after), ``risk`` (after the
+        risk models), or ``joint_risk`` (after the joint model).
     suites : Path
         Folder of the suite files.
 

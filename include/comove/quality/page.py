@@ -12,8 +12,17 @@ from comove.connection import connect
 from comove.portfolio import load_portfolio
 from comove.settings import Settings
 
-# In the order of the data's way; `risk_model` is the challengers' own gate.
-STAGES = ("landed", "staging", "marts", "risk_model", "risk")
+# In the order of the data's way; `risk_model` is the challengers' own gate, `joint_fit`
+# the sampler's.
+STAGES = (
+    "landed",
+    "staging",
+    "marts",
+    "risk_model",
+    "risk",
+    "joint_fit",
+    "joint_risk",
+)
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent),

@@ -17,6 +17,32 @@ from comove.portfolio import load_portfolio
 from comove.settings import Settings
 
 PUBLISHED_SCHEMAS = ("marts", "risk", "audit")
+# Tables that other gates judge than those of their schema; each part is published by the
+# DAG whose gates judge it.
+PARTS = {
+    "cells": (
+        "marts.dim_copula_group",
+        "marts.fct_copula_cell",
+        "marts.fct_margin_count",
+    ),
+    "joint_risk": (
+        "risk.cell_link",
+        "risk.concentration",
+        "risk.factor_posterior",
+        "risk.index_validation",
+        "risk.joint_risk_index",
+        "risk.portfolio_loss",
+        "risk.portfolio_loss_cell",
+    ),
+    "default_response": (
+        "risk.default_event",
+        "risk.lending_control",
+        "risk.linked_debtor",
+        "risk.strategy_action",
+    ),
+}
+_PART_OF = {name: part for part, names in PARTS.items() for name in names}
+EVERYTHING = (*PUBLISHED_SCHEMAS, *PARTS)
 MASK = "***"
 SHIFTED = "^(unreadable|unknown_value|missing)_"
 
@@ -42,7 +68,7 @@ def publish(
     *,
     run_id: str,
     month: dt.date | None,
-    schemas: tuple[str, ...] = PUBLISHED_SCHEMAS,
+    schemas: tuple[str, ...] = EVERYTHING,
 ) -> PublishReport:
     """Copy `marts`, `risk` and `audit` and swap the copy in; readers are not disturbed.
 
@@ -58,9 +84,9 @@ def publish(
     month : date or None
         Month the run was for.
     schemas : tuple of str
-        What to publish; tables of other schemas stay as they were published, unless
-        the warehouse no longer holds them. A run publishes only what its own gates
-        have passed.
+        What to publish: schemas, without the tables of `PARTS`, and names of parts.
+        Other tables stay as they were published, unless the warehouse no longer holds
+        them. A run publishes only what its own gates have passed.
 
     Returns
     -------
@@ -73,7 +99,7 @@ def publish(
         When the marts have not been built.
     """
     fresh = _fresh_file(settings)
-    if set(schemas) != set(PUBLISHED_SCHEMAS):
+    if set(schemas) != set(EVERYTHING):
         _begin_with_published(fresh, settings)
     with connect(settings) as connection:
         ensure_tables(connection)
@@ -121,7 +147,7 @@ def _swap_in(fresh: Path, serving: Path) -> None:
     fresh.replace(serving)
 
 
-def _tables(connection: duckdb.DuckDBPyConnection, schemas: tuple[str, ...]) -> list[str]:
+def _tables(connection: duckdb.DuckDBPyConnection, parts: tuple[str, ...]) -> list[str]:
     rows = connection.execute(
         """
         select table_schema || '.' || table_name as name
@@ -131,9 +157,9 @@ def _tables(connection: duckdb.DuckDBPyConnection, schemas: tuple[str, ...]) -> 
             and not contains(table_name, '__dbt_')
         order by name
         """,
-        [list(schemas)],
+        [list(PUBLISHED_SCHEMAS)],
     ).fetchall()
-    return [name for (name,) in rows]
+    return [name for (name,) in rows if _PART_OF.get(name, name.split(".")[0]) in parts]
 
 
 def _note_published(
@@ -151,7 +177,7 @@ def _note_published(
 
 def _drop_gone(connection: duckdb.DuckDBPyConnection, fresh: Path) -> None:
     # Those of another lender than the one the warehouse now holds, for instance.
-    kept = set(_tables(connection, PUBLISHED_SCHEMAS))
+    kept = set(_tables(connection, EVERYTHING))
     connection.execute(f"attach {literal(fresh)} as published")
     try:
         published = connection.execute(

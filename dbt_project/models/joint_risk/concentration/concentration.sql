@@ -15,11 +15,8 @@ masses as (
             sum(pd) as pd_mass,
             sum(joint_probability) as joint_mass,
             sum(exposure * joint_probability) as joint_exposure,
-            -- Of some of them it would be no sum to compare with.
-            case
-                when count(joint_risk_index_previous) = count(*)
-                    then sum(joint_risk_index_previous * pd)
-            end as joint_mass_previous
+            count(joint_risk_index_previous) as n_previous,
+            sum(joint_probability - joint_risk_index_previous * pd) as mass_of_change
         from indices
         group by month, {{ value }}
         {{ 'union all' if not loop.last }}
@@ -54,8 +51,8 @@ concentration as (
         shared.joint_exposure_share,
         shared.joint_mass - shared.pd_mass as excess_mass,
         shared.joint_mass / shared.pd_mass as excess_ratio,
-        shared.joint_mass_previous,
-        shared.joint_mass - shared.joint_mass_previous as joint_mass_change,
+        shared.n_previous,
+        shared.mass_of_change,
         earlier.joint_share as joint_share_before,
         shared.joint_share - earlier.joint_share as joint_share_change,
         shared.model_version
