@@ -65,6 +65,30 @@ def check_fields(given: Iterable[str], known: Iterable[str]) -> None:
         )
 
 
+def check_portfolio(settings: Settings, named: str | None) -> None:
+    """Refuse a form that names another portfolio than this Airflow works for.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which it works for.
+    named : str or None
+        What the form says; empty for that one.
+
+    Raises
+    ------
+    SettingsError
+        When it is another.
+    """
+    if named and named != settings.portfolio:
+        raise SettingsError(
+            f"this Airflow works for the portfolio {settings.portfolio!r}, not for "
+            f"{named!r}.",
+            where="portfolio",
+            remedy=f"Leave it empty, or run `make up PORTFOLIO={named}`.",
+        )
+
+
 def month_for(
     settings: Settings,
     *,

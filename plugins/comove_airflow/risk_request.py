@@ -7,6 +7,7 @@ from typing import Any
 from comove.errors import SettingsError
 from comove.risk_model.folds import ALGORITHMS
 from comove.settings import Settings
+from comove_airflow.request import check_portfolio
 
 PURPOSES = ("pd", "application")
 BY_RULE, KEEP_CHAMPION = "by rule", "keep champion"
@@ -52,7 +53,7 @@ def model_request(settings: Settings, params: Mapping[str, Any]) -> ModelRequest
     SettingsError
         For the first field that cannot be obeyed; says what to write instead.
     """
-    _check_portfolio(settings, params.get("portfolio"))
+    check_portfolio(settings, params.get("portfolio"))
     algorithms = _chosen(params, "algorithms", ALGORITHMS)
     _check_blend(algorithms)
     promote = params.get("promote") or None
@@ -64,16 +65,6 @@ def model_request(settings: Settings, params: Mapping[str, Any]) -> ModelRequest
         promote=promote,
         reason=reason,
     )
-
-
-def _check_portfolio(settings: Settings, named: str | None) -> None:
-    if named and named != settings.portfolio:
-        raise SettingsError(
-            f"this Airflow works for the portfolio {settings.portfolio!r}, not for "
-            f"{named!r}.",
-            where="portfolio",
-            remedy=f"Leave it empty, or run `make up PORTFOLIO={named}`.",
-        )
 
 
 def _chosen(

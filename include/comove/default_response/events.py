@@ -17,6 +17,7 @@ from comove.default_response.posteriors import (
     posteriors_of,
     why_no_posterior,
 )
+from comove.default_response.request import Wish
 from comove.default_response.scratch import (
     DEBTORS,
     EVENTS,
@@ -29,34 +30,6 @@ from comove.default_response.tables import ensure_response_tables
 from comove.settings import Settings
 
 DETECTED, REPORTED = "detected", "reported"
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a run was asked for.
-
-    Parameters
-    ----------
-    month : date
-        Month of the run, first day.
-    is_month_given : bool
-        A person named it.
-    borrower : str or None
-        Id or key of a borrower whose default a person gives by hand; None to take the
-        new events of the month.
-    given_by : str
-        Who, kept with the event.
-    """
-
-    month: dt.date
-    is_month_given: bool = False
-    borrower: str | None = None
-    given_by: str = "comove"
-
-    @property
-    def is_by_hand(self) -> bool:
-        """A person asked for something that must not be passed over in silence."""
-        return self.is_month_given or self.borrower is not None
 
 
 @dataclass(frozen=True)
@@ -75,6 +48,8 @@ class EventReport:
         Events of borrowers without a PD of their own; that of their cell stands for it.
     why_none : str or None
         Why there is no event, as a sentence.
+    is_available : bool
+        The portfolio has a posterior of the month.
     """
 
     events: int
@@ -82,6 +57,7 @@ class EventReport:
     debtors: int
     without_pd: int = 0
     why_none: str | None = None
+    is_available: bool = True
 
 
 @dataclass(frozen=True)
@@ -131,7 +107,7 @@ def find_events(settings: Settings, *, run_id: str, wish: Wish) -> EventReport:
         if reason := why_no_posterior(connection, wish.month):
             if wish.is_by_hand and has_posteriors(connection):
                 raise no_posterior(wish.month, reason)
-            return EventReport(0, 0, 0, why_none=reason)
+            return EventReport(0, 0, 0, why_none=reason, is_available=False)
         return _detected(connection, settings, folder, wish)
 
 
@@ -262,7 +238,7 @@ def _write(
     return EventReport(
         events=new,
         known_events=wished - new,
-        debtors=row_count(connection, "debtor"),
+        debtors=row_count(connection, STANDING),
         without_pd=row_count(
             connection, "(from new_event where pd_source <> 'borrower')"
         ),

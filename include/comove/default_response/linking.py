@@ -8,7 +8,7 @@ with kinds of events, not with events times borrowers times draws.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from comove.default_response.scratch import (
     LINKS,
     ResponseError,
 )
+from comove.joint_risk.link import EventLinks
 from comove.settings import Settings
 
 FloatArray = NDArray[np.float64]
@@ -38,38 +39,17 @@ GRID_POINTS = 49
 # No margin of a debtor lies beyond: a probability of 1e-9.
 FURTHEST = 6.0
 _LEAST = 1e-300
-
-
-@dataclass(frozen=True)
-class LinkGrid:
-    """Links from one kind of event to every cell, over a grid of the debtor's margin.
-
-    R and S are the regions and industries of the posterior and one more each for groups
-    it has never seen, Z the points of the grid.
-
-    Parameters
-    ----------
-    link_lift, lift_q05, lift_q95 : ndarray, shape (R, S, Z)
-        P(debtor | event) / P(debtor), posterior mean and 90 % interval.
-    probability_of_lift : ndarray, shape (R, S, Z)
-        Posterior probability that the lift is above 1.
-    joint_probability : ndarray, shape (R, S, Z)
-        P(debtor falls in the month to come | event).
-    joint_risk_index, index_q05, index_q95 : ndarray, shape (R, S, Z)
-        That probability over the one foreseen a month earlier, without the event.
-    """
-
-    link_lift: FloatArray
-    lift_q05: FloatArray
-    lift_q95: FloatArray
-    probability_of_lift: FloatArray
-    joint_probability: FloatArray
-    joint_risk_index: FloatArray
-    index_q05: FloatArray
-    index_q95: FloatArray
-
-
-NUMBERS = tuple(field.name for field in fields(LinkGrid))
+# Fields of `EventLinks` that `risk.linked_debtor` keeps.
+NUMBERS = (
+    "link_lift",
+    "lift_q05",
+    "lift_q95",
+    "probability_of_lift",
+    "joint_probability",
+    "joint_risk_index",
+    "index_q05",
+    "index_q95",
+)
 _SCHEMA = pa.schema(
     [("link_group", pa.int64()), ("borrower_key", pa.string())]
     + [(name, pa.float64()) for name in NUMBERS]
@@ -86,15 +66,15 @@ class LinkSource:
         R and S of its grids.
     place : callable
         Takes names and ``regions`` or ``industries``; gives their positions on the axes
-        of a `LinkGrid`.
+        of an `EventLinks`.
     links_of : callable
         Takes region and industry (names) and the margin of the event's borrower, and the
-        grid of normal quantiles of debtors' margins, shape (Z,); gives a `LinkGrid`.
+        grid of normal quantiles of debtors' margins, shape (Z,); gives an `EventLinks`.
     """
 
     shape: tuple[int, int]
     place: Callable[[NDArray[np.str_], str], IntArray]
-    links_of: Callable[[str, str, float, FloatArray], LinkGrid]
+    links_of: Callable[[str, str, float, FloatArray], EventLinks]
 
 
 @dataclass(frozen=True)
@@ -135,7 +115,7 @@ class _Placed:
     left: IntArray
     weight: FloatArray
 
-    def read(self, found: LinkGrid, name: str, rows: IntArray) -> FloatArray:
+    def read(self, found: EventLinks, name: str, rows: IntArray) -> FloatArray:
         """Interpolate a field of a grid at some debtors, ratios in their logarithm."""
         table = getattr(found, name).reshape(-1, GRID_POINTS)
         if name != "probability_of_lift":
@@ -153,7 +133,7 @@ def link_debtors(
 
     Reads ``events.parquet`` and ``debtors.parquet``; writes ``event_groups.parquet``
     (event_id, link_group) and ``links.parquet`` (link_group, borrower_key and the fields
-    of `LinkGrid`): one row per kind of event and debtor, whatever the number of events.
+    of `EventLinks`): one row per kind of event and debtor, whatever the number of events.
 
     Parameters
     ----------
@@ -231,7 +211,9 @@ def _kinds(events: pd.DataFrame) -> tuple[pd.DataFrame, list[_Kind]]:
     return groups, kinds
 
 
-def _linked(settings: Settings, found: LinkGrid, placed: _Placed) -> tuple[int, IntArray]:
+def _linked(
+    settings: Settings, found: EventLinks, placed: _Placed
+) -> tuple[int, IntArray]:
     """Count the initial links of a kind of event, and find those above the threshold."""
     least = settings.response_min_lift_probability
     possible = (found.probability_of_lift >= least).any(axis=-1).ravel()
@@ -261,7 +243,9 @@ def _writer(file: Path) -> Iterator[pq.ParquetWriter]:
     fresh.replace(file)
 
 
-def _table(link_group: int, rows: IntArray, found: LinkGrid, placed: _Placed) -> pa.Table:
+def _table(
+    link_group: int, rows: IntArray, found: EventLinks, placed: _Placed
+) -> pa.Table:
     columns = {
         "link_group": np.full(len(rows), link_group, np.int64),
         "borrower_key": placed.keys[rows],
