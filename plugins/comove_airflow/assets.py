@@ -4,3 +4,4 @@ from airflow.sdk import Asset
 
 MARTS = Asset(name="comove_marts", uri="comove://marts", group="comove")
 RISK = Asset(name="comove_risk", uri="comove://risk", group="comove")
+JOINT_RISK = Asset(name="comove_joint_risk", uri="comove://joint_risk", group="comove")

@@ -17,11 +17,15 @@ DAG_FILES = sorted((project_root() / "dags").glob("*.py"))
 HEAVY = ("dbt", "duckdb", "great_expectations", "numpy", "pandas", "pyarrow", "pymc")
 HEAVY += ("sklearn", "xgboost")
 HEAVY += ("matplotlib", "optbinning", "optuna", "shap", "skops")
+HEAVY += ("arviz", "numba", "nutpie", "pytensor", "xarray")
 OUTSIDE_THE_WAREHOUSE = {
     ("warehouse", "docs"),
     ("risk_model", "train"),
     ("risk_model", "train_application"),
     ("risk_model", "report"),
+    ("joint_risk", "fit"),
+    ("joint_risk", "derive"),
+    ("joint_risk", "report"),
 }
 
 
@@ -99,6 +103,25 @@ def test_the_models_wait_for_the_marts_of_their_month() -> None:
     assert isinstance(timetable, PartitionedAssetTimetable)
     publish = dag_of("warehouse").get_task("publish")
     assert [timetable.asset_condition] == publish.outlets
+
+
+def test_the_joint_model_waits_for_the_risk_tables_of_its_month() -> None:
+    timetable = dag_of("joint_risk").timetable
+    assert isinstance(timetable, PartitionedAssetTimetable)
+    publish = dag_of("risk_model").get_task("publish")
+    assert [timetable.asset_condition] == publish.outlets
+
+
+def test_a_posterior_is_judged_before_anything_is_derived_from_it() -> None:
+    gate = dag_of("joint_risk").get_task("gate_fit")
+    assert gate.upstream_task_ids == {"fit"}
+    assert gate.downstream_task_ids == {"derive"}
+
+
+def test_joint_risk_is_published_after_both_gates_and_before_the_report() -> None:
+    publish = dag_of("joint_risk").get_task("publish")
+    assert {"gate_fit", "gate_joint_risk"} <= publish.get_flat_relative_ids(upstream=True)
+    assert publish.get_flat_relative_ids(upstream=False) == {"report", "close_run"}
 
 
 @pytest.mark.parametrize("dag", DAGS, ids=lambda dag: dag.dag_id)

@@ -43,15 +43,18 @@ class ExportReport:
     ----------
     cells, margin_bins : int
         Rows of each file.
-    borrowers : dict of str to int
-        Rows by file of borrowers.
+    ahead : int
+        Borrowers at risk in the month after the run's.
+    earlier : int
+        Borrower-months of the run's month and of those validated.
     folder : Path
         Where the files are.
     """
 
     cells: int
     margin_bins: int
-    borrowers: dict[str, int]
+    ahead: int
+    earlier: int
     folder: Path
 
 
@@ -114,13 +117,12 @@ def export_cells(settings: Settings, *, run_id: str, month: dt.date) -> ExportRe
             }
         except duckdb.CatalogException as error:
             raise _not_built(settings, error) from error
-    borrowers = {name: n for name, n in rows.items() if name.startswith("borrowers")}
-    return ExportReport(rows[CELLS], rows[MARGIN], borrowers, folder)
+    earlier = sum(rows[borrowers_file(k)] for k in _months_back(settings))
+    return ExportReport(rows[CELLS], rows[MARGIN], rows[AHEAD], earlier, folder)
 
 
 def _files(settings: Settings, month: dt.date) -> dict[str, str]:
     """Give the SQL of each file, by its name."""
-    back = range(max(settings.joint_validation_months, 1))
     return {
         CELLS: _CELLS_SQL,
         MARGIN: _MARGIN_SQL,
@@ -128,8 +130,12 @@ def _files(settings: Settings, month: dt.date) -> dict[str, str]:
         AHEAD: _borrowers(month_of(number(month) + 1), is_ahead=True),
     } | {
         borrowers_file(k): _borrowers(month_of(number(month) - k), is_ahead=False)
-        for k in back
+        for k in _months_back(settings)
     }
+
+
+def _months_back(settings: Settings) -> range:
+    return range(max(settings.joint_validation_months, 1))
 
 
 def _borrowers(month: dt.date, *, is_ahead: bool) -> str:
