@@ -318,12 +318,28 @@ def _numbers(batch: pa.RecordBatch, name: str) -> FloatArray:
 def _cells(outlook: Outlook, batch: pa.RecordBatch) -> IntArray:
     return cell_positions(
         outlook,
-        _positions(outlook, batch.column("region"), "regions"),
-        _positions(outlook, batch.column("industry"), "industries"),
+        place_column(outlook, batch.column("region"), "regions"),
+        place_column(outlook, batch.column("industry"), "industries"),
     )
 
 
-def _positions(outlook: Outlook, names: pa.Array, of: str) -> IntArray:
+def place_column(outlook: Outlook, names: pa.Array, of: str) -> IntArray:
+    """Find positions of groups named in an Arrow column, as `Outlook.place` does.
+
+    Parameters
+    ----------
+    outlook : Outlook
+        Whose groups.
+    names : pyarrow.Array
+        Strings; null is a group never seen.
+    of : str
+        ``regions`` or ``industries``.
+
+    Returns
+    -------
+    ndarray of int
+        Positions.
+    """
     # Few names, many rows: look each name up once.
     coded = names.dictionary_encode(null_encoding="encode")
     different = [name or "" for name in coded.dictionary.to_pylist()]
