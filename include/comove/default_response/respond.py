@@ -153,7 +153,7 @@ _INSERT_LINKS = """
         getvariable('version') as model_version
     from new_event
     inner join {links} as links using (link_group)
-    inner join {debtors} as debtors using (borrower_key)
+    inner join {debtors} as debtors on links.borrower_key = debtors.borrower_key
     left join risk.risk_strategies as strategies
         on
             links.joint_risk_index >= strategies.index_from

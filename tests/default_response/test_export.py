@@ -1,0 +1,137 @@
+"""Actions and rules as files, announcements, and what never leaves in either."""
+
+import csv
+import logging
+
+import duckdb
+import pandas as pd
+import pytest
+from pydantic import SecretStr
+from tests.default_response.conftest import Respond
+from tests.default_response.small_bank import MONTH, change, links
+
+from comove.default_response.announce import announce, summary
+from comove.default_response.export import export_actions
+from comove.errors import WarehouseError
+from comove.settings import Settings
+from comove.warehouse import publish
+
+
+@pytest.fixture
+def published(bank: Settings, response: Respond) -> Settings:
+    """The bank after a response that was published."""
+    response()
+    publish(bank, run_id="run", month=MONTH)
+    return bank
+
+
+def test_actions_and_rules_are_written_twice_alike(published: Settings) -> None:
+    report = export_actions(published, run_id="run")
+    (folder,) = report.folders
+    assert folder == published.places.reports / "default_response" / "2024-04"
+    assert report.actions == 60
+    for name in ("strategy_action", "lending_control"):
+        table = pd.read_parquet(folder / f"{name}.parquet")
+        with (folder / f"{name}.csv").open(newline="") as stream:
+            lines = list(csv.DictReader(stream))
+        assert len(lines) == len(table) > 0
+        assert list(lines[0]) == list(table.columns)
+
+
+def test_files_hold_the_whole_month_whichever_run_asks(
+    published: Settings, response: Respond
+) -> None:
+    response(links(lambda *_: 2.5), run_id="late", borrower="standing0")
+    publish(published, run_id="late", month=MONTH)
+    assert export_actions(published, run_id="late").actions == 60 + 19
+
+
+def test_a_run_that_did_nothing_writes_nothing(published: Settings) -> None:
+    assert export_actions(published, run_id="another").folders == ()
+
+
+def test_before_anything_is_published_there_is_nothing_to_export(bank: Settings) -> None:
+    with pytest.raises(WarehouseError, match="nothing has been published yet"):
+        export_actions(bank, run_id="run")
+
+
+def test_a_spreadsheet_finds_no_formula_in_a_name(
+    bank: Settings, response: Respond
+) -> None:
+    response()
+    change(
+        bank, "update risk.lending_control set region = '=cmd|x' where region = 'north'"
+    )
+    publish(bank, run_id="run", month=MONTH)
+    (folder,) = export_actions(bank, run_id="run").folders
+    regions = duckdb.sql(
+        f"select distinct region from '{folder}/lending_control.csv' where region like "
+        "'%cmd%'"
+    ).fetchall()
+    assert regions == [("'=cmd|x",)]
+
+
+COUNTS = {
+    "events": 3,
+    "linked_debtors": 1200,
+    "actions": {"collection": 40, "freeze": 2},
+    "rules": 5,
+    "freezes_waiting": 2,
+}
+
+
+def test_the_message_holds_sums_only() -> None:
+    title, message = summary("2024-03", COUNTS)
+    assert title == "comove: default response of 2024-03"
+    assert message.splitlines() == [
+        "3 new default events, 1,200 linked debtors.",
+        "collection: 40.",
+        "freeze: 2.",
+        "5 new rules for applications.",
+        "2 freezes wait for approval in Airflow.",
+    ]
+
+
+def test_nobody_is_told_by_default(settings: Settings) -> None:
+    done = announce(settings, title="t", message="m")
+    assert (done.told, done.failed) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "urls", ["no-such-service://hunter2@nowhere", "json://localhost:1/hunter2", "hunter2"]
+)
+def test_an_address_that_fails_is_a_warning_without_its_password(
+    settings: Settings, urls: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="comove")
+    telling = settings.model_copy(update={"announce_urls": SecretStr(urls)})
+    done = announce(telling, title="t", message="m")
+    assert (done.told, done.failed) == (0, 1)
+    assert "address 1 of announce_urls did not take the message" in caplog.text
+    ours = [r.getMessage() for r in caplog.records if r.name.startswith("comove")]
+    assert not any("hunter2" in text for text in ours)
+    assert "hunter2" not in repr(telling)
+
+
+def test_every_address_is_told_though_another_fails(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import apprise
+
+    told: list[str] = []
+
+    def notify(self: object, body: str, title: str) -> bool:
+        told.append(f"{title}: {body}")
+        return True
+
+    monkeypatch.setattr(apprise.Apprise, "notify", notify)
+    urls = SecretStr("no-such-service://x\njson://localhost/a json://localhost/b")
+    telling = settings.model_copy(update={"announce_urls": urls})
+    done = announce(telling, title="t", message="m")
+    assert (done.told, done.failed) == (2, 1)
+    assert told == ["t: m", "t: m"]
+
+
+def test_addresses_change_no_fingerprint(settings: Settings) -> None:
+    telling = settings.model_copy(update={"announce_urls": SecretStr("json://x")})
+    assert telling.fingerprint() == settings.fingerprint()
