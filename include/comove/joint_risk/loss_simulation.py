@@ -9,6 +9,7 @@ ones are, to see which cells they come from.
 """
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
@@ -25,6 +26,9 @@ from comove.joint_risk.student_t import thresholds
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+# The compiled part leaves Python's lock alone; parts are of a fixed size, so that sums do
+# not depend on the number of threads.
+_THREADS, _PART = 2, 4096
 # Below so many expected events their number is found by adding up probabilities.
 _FEW = 10.0
 # So many events of a group are given exposures one by one.
@@ -141,8 +145,15 @@ class LossSimulation:
             In the order of `which`. Cells are those of `cells`.
         """
         which = np.arange(len(self._seeds)) if which is None else which
-        loss = np.zeros(len(which))
-        of_cell = np.zeros((2, len(self.cells)))
+        parts = np.array_split(which, max(math.ceil(len(which) / _PART), 1))
+        with ThreadPoolExecutor(_THREADS) as threads:
+            found = list(threads.map(self._part, parts))
+        of_cell = np.sum([squares for _, squares in found], axis=0)
+        loss = np.concatenate([lost for lost, _ in found])
+        return Simulated(loss, *of_cell / max(len(which), 1))
+
+    def _part(self, which: IntArray) -> tuple[FloatArray, FloatArray]:
+        loss, of_cell = np.zeros(len(which)), np.zeros((2, len(self.cells)))
         groups = self._groups
         _simulate(
             self._seeds[which].astype(np.int64),
@@ -154,7 +165,7 @@ class LossSimulation:
             loss,
             of_cell,
         )
-        return Simulated(loss, *of_cell / max(len(which), 1))
+        return loss, of_cell
 
 
 @njit(cache=True, nogil=True)
