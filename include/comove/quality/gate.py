@@ -20,7 +20,8 @@ class GateReport:
     Parameters
     ----------
     stage : str
-        ``landed``, ``staging``, ``marts``, ``risk`` or ``joint_risk``.
+        ``landed``, ``staging``, ``marts``, ``risk``, ``joint_risk`` or
+        ``default_response``.
     passed, warned, failed, not_available : tuple of str
         Names of the checks that hold; of those that do not and are warnings or for
         information; of critical ones that do not; of those with nothing to judge.
@@ -59,7 +60,8 @@ def run_gate(
         Under which the results are kept; judging again replaces them.
     stage : str
         ``landed`` (before dbt), ``staging`` or ``marts`` (after), ``risk`` (after the
-        risk models), or ``joint_risk`` (after the joint model).
+        risk models), ``joint_risk`` (after the joint model), or ``default_response``
+        (after what defaults set off).
     suites : Path
         Folder of the suite files.
 

@@ -22,6 +22,7 @@ STAGES = (
     "risk",
     "joint_fit",
     "joint_risk",
+    "default_response",
 )
 
 _environment = Environment(

@@ -17,7 +17,7 @@ from pydantic import (
 from comove.contract import load_source
 from comove.errors import SettingsError
 
-Stage = Literal["landed", "staging", "marts", "risk", "joint_risk"]
+Stage = Literal["landed", "staging", "marts", "risk", "joint_risk", "default_response"]
 Severity = Literal["critical", "warning", "info"]
 Sentence = Annotated[
     str, Field(min_length=5), AfterValidator(lambda text: " ".join(text.split()))
@@ -178,7 +178,8 @@ def load_suite(stage: str, folder: Path = SUITES) -> Suite:
     Parameters
     ----------
     stage : str
-        ``landed``, ``staging``, ``marts``, ``risk`` or ``joint_risk``.
+        ``landed``, ``staging``, ``marts``, ``risk``, ``joint_risk`` or
+        ``default_response``.
     folder : Path
         Where the suite files are.
 
