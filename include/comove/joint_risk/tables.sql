@@ -62,6 +62,7 @@ create table if not exists risk.cell_link (
     correlation double not null,
     correlation_q05 double,
     correlation_q95 double,
+    correlation_unconditional double,
     lift double not null,
     lift_q05 double not null,
     lift_q95 double not null,
