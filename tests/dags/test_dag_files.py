@@ -11,6 +11,7 @@ import pytest
 from airflow.sdk import DAG, BaseOperator, PartitionedAssetTimetable
 
 from comove.home import project_root
+from comove.settings import Settings
 
 DAG_FILES = sorted((project_root() / "dags").glob("*.py"))
 # Each of them costs seconds or hundreds of megabytes in every parsing process.
@@ -26,7 +27,14 @@ OUTSIDE_THE_WAREHOUSE = {
     ("joint_risk", "fit"),
     ("joint_risk", "derive"),
     ("joint_risk", "report"),
+    ("default_response", "link"),
+    ("default_response", "export"),
+    ("default_response", "announce"),
+    ("default_response", "approve"),
+    ("default_response", "export_decision"),
 }
+# An answer lost in the moment of asking is asked for once more, and then never again.
+ASKS_A_PERSON = {("default_response", "approve")}
 
 
 def dags() -> list[DAG]:
@@ -59,7 +67,8 @@ def test_a_dag_builds_one_month_at_a_time(dag: DAG) -> None:
 def test_every_task_has_an_owner_documentation_and_retries(task: BaseOperator) -> None:
     assert task.owner == "comove"
     assert task.doc_md
-    assert task.retries >= 2
+    asks = (task.dag_id, task.task_id) in ASKS_A_PERSON
+    assert task.retries == 1 if asks else task.retries >= 2
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.task_id)
@@ -122,6 +131,37 @@ def test_joint_risk_is_published_after_both_gates_and_before_the_report() -> Non
     publish = dag_of("joint_risk").get_task("publish")
     assert {"gate_fit", "gate_joint_risk"} <= publish.get_flat_relative_ids(upstream=True)
     assert publish.get_flat_relative_ids(upstream=False) == {"report", "close_run"}
+
+
+def test_the_response_waits_for_the_joint_risk_of_its_month() -> None:
+    timetable = dag_of("default_response").timetable
+    assert isinstance(timetable, PartitionedAssetTimetable)
+    publish = dag_of("joint_risk").get_task("publish")
+    assert [timetable.asset_condition] == publish.outlets
+
+
+def test_what_needs_no_approval_is_published_before_anybody_is_asked() -> None:
+    dag = dag_of("default_response")
+    assert "publish" in dag.get_task("approve").get_flat_relative_ids(upstream=True)
+    judged = dag.get_task("publish").get_flat_relative_ids(upstream=True)
+    assert {"respond", "gate_response"} <= judged
+
+
+def test_an_answer_is_recorded_published_and_exported() -> None:
+    approve = dag_of("default_response").get_task("approve")
+    after = approve.get_flat_relative_ids(upstream=False)
+    assert after == {"decide", "publish_decision", "export_decision", "close_run"}
+
+
+def test_waiting_for_a_person_ends_by_the_setting() -> None:
+    approve = dag_of("default_response").get_task("approve")
+    assert approve.response_timeout.days == Settings().response_approval_days
+    assert approve.execution_timeout is None
+
+
+def test_without_new_events_the_freezes_that_wait_are_still_asked_about() -> None:
+    respond = dag_of("default_response").get_task("respond")
+    assert respond.trigger_rule == "none_failed"
 
 
 @pytest.mark.parametrize("dag", DAGS, ids=lambda dag: dag.dag_id)
