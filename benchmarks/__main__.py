@@ -1,10 +1,14 @@
-"""``python -m benchmarks [warehouse | risk_model] [options]``; all without a name."""
+"""``python -m benchmarks [NAME] [options]``; all benchmarks without a name."""
 
 import sys
 
-from benchmarks import risk_model, warehouse
+from benchmarks import joint_index, risk_model, warehouse
 
-BENCHMARKS = {"warehouse": warehouse.main, "risk_model": risk_model.main}
+BENCHMARKS = {
+    "warehouse": warehouse.main,
+    "risk_model": risk_model.main,
+    "joint_index": joint_index.main,
+}
 
 
 def main() -> None:
