@@ -32,8 +32,9 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Tell = Callable[[str], None]
 
-# Events whose margins' normal quantiles differ by no more than half of this are worked
-# out as one: at that distance a lift differs by less than its interval's last digit.
+# Events are worked out as one where their margins round to the same multiple of this (on
+# the scale of normal quantiles): it moves a lift by 2 % at most, as much as the error of
+# the draws it is averaged over.
 EVENT_STEP = 0.1
 GRID_POINTS = 49
 # No margin of a debtor lies beyond: a probability of 1e-9.
