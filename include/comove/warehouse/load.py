@@ -68,8 +68,12 @@ def check_load(
         Naming the file and what is wrong in it.
     """
     file = folder / load.file
-    source = f"read_parquet({literal(file)})"
-    _check_columns(connection, file, source, load.table)
+    _check_columns(connection, file, load.table)
+    # Columns the file may leave out are null, as they will be in the table.
+    source = f"""(
+        from {load.table} where false
+        union all by name from read_parquet({literal(file)})
+    )"""
     for fault, condition in load.faults.items():
         _reject(connection, file, source, condition, fault, months)
     key = ", ".join(load.key)
@@ -106,9 +110,8 @@ def replace_rows(
     connection.execute(f"insert into {load.table} by name select * from {source}")  # noqa: S608 - names of ours
 
 
-def _check_columns(
-    connection: duckdb.DuckDBPyConnection, file: Path, source: str, table: str
-) -> None:
+def _check_columns(connection: duckdb.DuckDBPyConnection, file: Path, table: str) -> None:
+    source = f"read_parquet({literal(file)})"
     try:
         found = connection.execute(f"describe (from {source})").fetchall()
     except duckdb.Error as error:
