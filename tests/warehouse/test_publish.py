@@ -168,6 +168,27 @@ def test_a_run_publishes_only_what_its_own_gates_have_passed(settings: Settings)
     }
 
 
+def test_tables_that_another_gate_judges_are_a_part_of_their_own(
+    settings: Settings,
+) -> None:
+    build_marts(settings, rows=3)
+    make_predictions(settings, rows=2)
+    with connect(settings) as connection:
+        connection.execute("create table marts.fct_copula_cell as select 1 as n")
+        connection.execute("create table risk.joint_risk_index as select 1 as n")
+        connection.execute("create table risk.default_event as select 1 as n")
+    publish(settings, run_id="warehouse", month=MONTH, schemas=("marts", "audit"))
+    publish(settings, run_id="risk", month=MONTH, schemas=("risk", "audit"))
+    before = {"dim_borrower": "warehouse", "pd_prediction": "risk"}
+    assert published_by(settings) == before
+    joint = ("cells", "joint_risk", "audit")
+    publish(settings, run_id="joint", month=MONTH, schemas=joint)
+    assert published_by(settings) == before | {
+        "fct_copula_cell": "joint",
+        "joint_risk_index": "joint",
+    }
+
+
 def test_tables_the_warehouse_no_longer_holds_leave_the_copy(settings: Settings) -> None:
     build_marts(settings, rows=3)
     make_predictions(settings, rows=2)
