@@ -1,6 +1,8 @@
 """A bank whose events have been found, linked and responded to, in one call each."""
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +18,19 @@ from comove.settings import Settings
 Respond = Callable[..., ResponseReport]
 
 
+@pytest.fixture(scope="session")
+def bank_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small bank's warehouse, which every test starts from."""
+    settings = Settings(portfolio="contract", home=tmp_path_factory.mktemp("bank"))
+    return open_bank(settings).places.warehouse
+
+
 @pytest.fixture
-def bank(settings: Settings) -> Settings:
+def bank(settings: Settings, bank_file: Path) -> Settings:
     """Settings of a home with the small bank in its warehouse."""
-    return open_bank(settings)
+    settings.places.make()
+    shutil.copyfile(bank_file, settings.places.warehouse)
+    return settings
 
 
 def find(settings: Settings, run_id: str = "run", **wish: Any) -> EventReport:
