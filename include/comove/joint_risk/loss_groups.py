@@ -7,8 +7,9 @@ is left to chance. What a group keeps of its exposures:
 
 - up to 64 borrowers: each exposure, drawn without replacement;
 - more: 64 classes of equal size, smallest to largest, each with mean and standard
-  deviation, from which the losses of few events are drawn one by one; many events add up
-  to a normal sum with the mean and the variance of drawing without replacement.
+  deviation, from which the losses of up to 12 events are drawn one by one; those of more
+  events add up, cell by cell, to a normal sum with the mean and the variance of drawing
+  without replacement.
 
 Lost is the dependence of exposure and pd within a band, and within the largest 64th of a
 large group everything but two moments.

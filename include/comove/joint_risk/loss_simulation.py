@@ -32,7 +32,7 @@ _THREADS, _PART = 2, 4096
 # Below so many expected events their number is found by adding up probabilities.
 _FEW = 10.0
 # So many events of a group are given exposures one by one.
-_ONE_BY_ONE = 24
+_ONE_BY_ONE = 12
 _SHARE_WITH_REPLACEMENT = 8
 
 
@@ -236,37 +236,62 @@ def _by_rejection(n: int, p: float) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _exposures(
-    k: int,
-    n: int,
-    mean: float,
-    deviation: float,
-    class_mean: FloatArray,
-    class_deviation: FloatArray,
-    order: IntArray,
-) -> float:
-    """Exposure of k of a group's n borrowers, left to chance which."""
-    if k == n:
-        return n * mean
+def _some_of_all(k: int, n: int, exposure: FloatArray, order: IntArray) -> float:
+    """Add up k of n exposures, drawn without replacement."""
+    for i in range(n):
+        order[i] = i
     total = 0.0
-    if n <= CLASSES:
-        for i in range(n):
-            order[i] = i
-        for i in range(k):
-            j = i + int(np.random.random() * (n - i))
-            order[i], order[j] = order[j], order[i]
-            total += class_mean[order[i]]
-        return total
-    if k <= _ONE_BY_ONE and k * _SHARE_WITH_REPLACEMENT <= n:
-        for _ in range(k):
-            i = int(np.random.random() * n) * CLASSES // n
-            # Two values, a deviation to either side, have the class's two moments.
-            aside = min(class_deviation[i], class_mean[i])
-            total += class_mean[i] + (aside if np.random.random() < 0.5 else -aside)
-        return total
-    spread = deviation * math.sqrt(k * (n - k) / (n - 1.0))
-    total = k * mean + spread * np.random.standard_normal()
-    return min(max(total, 0.0), n * mean)
+    for i in range(k):
+        j = i + int(np.random.random() * (n - i))
+        order[i], order[j] = order[j], order[i]
+        total += exposure[order[i]]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _some_of_classes(k: int, n: int, mean: FloatArray, deviation: FloatArray) -> float:
+    """Add up k exposures, each of a class drawn with replacement."""
+    total = 0.0
+    for _ in range(k):
+        rank = np.random.random() * n
+        i = int(rank) * CLASSES // n
+        # Two values, a deviation to either side, have the class's two moments; what is
+        # left of the random number says which.
+        aside = min(deviation[i], mean[i])
+        total += mean[i] + (aside if rank - int(rank) < 0.5 else -aside)
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _exposures(
+    fallen: IntArray,
+    n: IntArray,
+    cell: IntArray,
+    exposures: tuple[FloatArray, ...],
+    order: IntArray,
+    here: FloatArray,
+    variance: FloatArray,
+) -> None:
+    """Give every cell the exposure of those who fell, left to chance which."""
+    mean, deviation, class_mean, class_deviation = exposures
+    here[:], variance[:] = 0.0, 0.0
+    for g in range(len(n)):
+        k, of = fallen[g], cell[g]
+        if k == 0:
+            continue
+        if k < n[g] <= CLASSES:
+            here[of] += _some_of_all(k, n[g], class_mean[g], order)
+        elif k <= _ONE_BY_ONE and k * _SHARE_WITH_REPLACEMENT <= n[g]:
+            here[of] += _some_of_classes(k, n[g], class_mean[g], class_deviation[g])
+        else:
+            here[of] += k * mean[g]
+            if k < n[g]:
+                spread = deviation[g] * deviation[g]
+                variance[of] += spread * k * (n[g] - k) / (n[g] - 1.0)
+    for of in range(len(here)):
+        if variance[of] > 0.0:
+            drawn = here[of] + math.sqrt(variance[of]) * np.random.standard_normal()
+            here[of] = max(drawn, 0.0)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -288,25 +313,13 @@ def _simulate(
     of_cell: FloatArray,
 ) -> None:
     region_of, industry_of, n, cell = groups
-    mean, deviation, class_mean, class_deviation = exposures
     fallen = np.empty(len(n), np.int64)
     order = np.empty(CLASSES, np.int64)
-    here = np.empty(of_cell.shape[1])
+    here, variance = np.empty((2, of_cell.shape[1]))
     for i in range(len(seeds)):
         np.random.seed(seeds[i])
         _fall(of_draw[i], months, law, region_of, industry_of, n, fallen)
-        here[:] = 0.0
-        for k in range(len(n)):
-            if fallen[k] > 0:
-                here[cell[k]] += _exposures(
-                    fallen[k],
-                    n[k],
-                    mean[k],
-                    deviation[k],
-                    class_mean[k],
-                    class_deviation[k],
-                    order,
-                )
+        _exposures(fallen, n, cell, exposures, order, here, variance)
         loss[i] = here.sum()
         of_cell[0] += here
         of_cell[1] += here * here
