@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -13,6 +14,7 @@ from comove.embedded.processes import ProcessMark
 from comove.embedded.rest import AirflowError, TaskState
 from comove.embedded.run import _fail_abandoned, _follow_chain, wait_for_follower
 from comove.embedded.state import Running
+from comove.home import project_root
 from comove.settings import Settings
 
 DEAD = "make_run__2024-12__20241231T080000__11"
@@ -20,7 +22,17 @@ LATER = "make_run__2024-12__20250101T130000__12"
 BACKFILL = "backfill__2024-01"
 FOLLOWER_OF_DEAD = "asset_triggered__2024-12-31T09:00:00"
 FOLLOWER_OF_LATER = "asset_triggered__2025-01-01T14:00:00"
-CAUSES = {FOLLOWER_OF_DEAD: [DEAD], FOLLOWER_OF_LATER: [LATER]}
+# Two DAGs further on, and the run in between has ended.
+LAST_OF_DEAD = "asset_triggered__2024-12-31T11:00:00"
+IN_BETWEEN = "asset_triggered__2024-12-31T10:00:00"
+BY_HAND = "manual__2024-12-31"
+CAUSES = {
+    FOLLOWER_OF_DEAD: [DEAD],
+    FOLLOWER_OF_LATER: [LATER],
+    LAST_OF_DEAD: [IN_BETWEEN],
+    IN_BETWEEN: [FOLLOWER_OF_DEAD],
+    BY_HAND: [],
+}
 
 
 class Airflow:
@@ -30,8 +42,12 @@ class Airflow:
         self.failed: list[str] = []
 
     def unfinished_runs(self, dag_id: str) -> list[str]:
-        followers = [FOLLOWER_OF_DEAD, FOLLOWER_OF_LATER]
-        return [DEAD, LATER, BACKFILL] if dag_id == "warehouse" else followers
+        followers = {
+            "warehouse": [DEAD, LATER, BACKFILL],
+            "risk_model": [FOLLOWER_OF_DEAD, FOLLOWER_OF_LATER],
+            "default_response": [LAST_OF_DEAD, BY_HAND],
+        }
+        return followers.get(dag_id, [])
 
     def causes(self, _dag_id: str, run_id: str) -> list[str]:
         return CAUSES.get(run_id, [])
@@ -56,7 +72,7 @@ def statuses(settings: Settings) -> tuple[Airflow, dict[str, str]]:
 def test_airflow_does_not_take_up_the_run_of_a_command_that_died(
     statuses: tuple[Airflow, dict[str, str]],
 ) -> None:
-    assert statuses[0].failed == [DEAD, FOLLOWER_OF_DEAD]
+    assert statuses[0].failed == [DEAD, FOLLOWER_OF_DEAD, LAST_OF_DEAD]
 
 
 def test_the_audit_trail_does_not_show_it_as_running_for_ever(
@@ -68,17 +84,26 @@ def test_the_audit_trail_does_not_show_it_as_running_for_ever(
         BACKFILL: "running",
         FOLLOWER_OF_DEAD: "failed",
         FOLLOWER_OF_LATER: "running",
+        LAST_OF_DEAD: "failed",
+        IN_BETWEEN: "running",
+        BY_HAND: "running",
     }
 
 
 class Chain:
     """An Airflow whose runs have ended, and whose models follow late."""
 
-    def __init__(self, states: dict[str, str]) -> None:
+    def __init__(self, states: dict[str, str], unfinished: tuple[str, ...] = ()) -> None:
         self.asked: list[str] = []
         self._states = states
+        self._unfinished = unfinished
 
-    def tasks(self, dag_id: str, _run_id: str) -> list[TaskState]:
+    def unfinished_runs(self, dag_id: str) -> list[str]:
+        return list(self._unfinished) if dag_id == "default_response" else []
+
+    def tasks(self, dag_id: str, run_id: str) -> list[TaskState]:
+        if run_id in self._unfinished:
+            return [TaskState("approve", "awaiting_input", 1, None, dag_id=dag_id)]
         return [
             TaskState(
                 name.split(".")[1], state, 1, 1.0, dag_id=dag_id, ended_at="at noon"
@@ -93,7 +118,8 @@ class Chain:
 
     def following_run(self, _dag_id: str, partition: str, since: str) -> str | None:
         self.asked.append(f"{partition} since {since}")
-        return "theirs" if self.asked[1:] == ["2024-12 since at noon"] else None
+        # Not at once, but when asked again.
+        return "theirs" if self.asked[-2:] == ["2024-12 since at noon"] * 2 else None
 
 
 @pytest.fixture(autouse=True)
@@ -101,9 +127,11 @@ def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "POLL_SECONDS", 0.0)
 
 
-def followed(states: dict[str, str]) -> tuple[list[tuple[str, str, str]], list[str]]:
-    said = io.StringIO()
-    ended = _follow_chain(Chain(states), "ours", "2024-12", Console(file=said))  # type: ignore[arg-type] - a stand-in
+def followed(
+    states: dict[str, str], *unfinished: str
+) -> tuple[list[tuple[str, str, str]], list[str]]:
+    said, airflow = io.StringIO(), Chain(states, unfinished)
+    ended = _follow_chain(airflow, "ours", "2024-12", Console(file=said))  # type: ignore[arg-type] - a stand-in
     found = [(one.dag_id, one.run_id, one.state) for one in ended]
     return found, said.getvalue().splitlines()
 
@@ -136,6 +164,43 @@ def test_a_failure_after_publishing_does_not_hide_the_models() -> None:
 def test_nothing_follows_marts_that_were_not_published() -> None:
     found, _ = followed({"warehouse.gate_tables": "failed"})
     assert found == [("warehouse", "ours", "failed")]
+
+
+PUBLISHED = {
+    f"{dag_id}.publish": "success" for dag_id in ("warehouse", "risk_model", "joint_risk")
+}
+
+
+def test_joint_risk_and_the_response_follow_the_models() -> None:
+    found, _ = followed({**PUBLISHED, "default_response.publish": "success"})
+    assert [dag_id for dag_id, _, _ in found] == list(run.CHAIN)
+    assert {state for _, _, state in found} == {"success"}
+
+
+def test_the_chain_ends_where_there_is_no_joint_risk() -> None:
+    found, _ = followed({**PUBLISHED, "joint_risk.publish": "skipped"})
+    assert found[-1] == ("joint_risk", "theirs", "success")
+
+
+def test_a_question_to_a_person_is_not_waited_for() -> None:
+    asked = {"default_response.approve": "awaiting_input"}
+    then = {"default_response.export": "success", "default_response.decide": "none"}
+    found, _ = followed(PUBLISHED | asked | then)
+    assert found[-1] == ("default_response", "theirs", "awaiting_input")
+
+
+def test_a_response_behind_one_that_waits_for_a_person_is_not_waited_for() -> None:
+    found, _ = followed(
+        {**PUBLISHED, "default_response.open_run": "none"}, "last month's"
+    )
+    assert found[-1] == ("default_response", "theirs", "awaiting_input")
+
+
+def test_every_task_of_the_chain_has_its_place_in_the_table() -> None:
+    files = {dag_id: project_root() / f"dags/{dag_id}.py" for dag_id in run.CHAIN}
+    for dag_id, file in files.items():
+        wired = re.findall(r"task_id=\"(\w+)\"", file.read_text())
+        assert sorted(wired) == sorted(run.TASKS[dag_id])
 
 
 def test_models_that_do_not_follow_are_told_in_a_sentence() -> None:

@@ -12,12 +12,15 @@ from comove.embedded.rest import AirflowClient, AirflowError, TaskState
 
 POLL_SECONDS = 1.0
 ENDED = ("success", "failed")
+# A task that only a person can end; the scheduler keeps it for days.
+AWAITING = "awaiting_input"
 SIGNS = {
     "success": "[green]✓[/green]",
     "failed": "[red]✗[/red]",
     "upstream_failed": "[red]·[/red]",
     "running": "[yellow]▶[/yellow]",
     "up_for_retry": "[yellow]↻[/yellow]",
+    AWAITING: "[yellow]?[/yellow]",
 }
 
 
@@ -83,7 +86,7 @@ def follow(
     *,
     timeout_seconds: float,
 ) -> tuple[str, list[TaskState]]:
-    """Show a run until it has ended.
+    """Show a run until it has ended, or nothing but a person's answer is missing.
 
     Parameters
     ----------
@@ -99,7 +102,7 @@ def follow(
     Returns
     -------
     tuple of str and list of TaskState
-        ``success`` or ``failed``, and its tasks.
+        ``success``, ``failed`` or ``awaiting_input``, and its tasks.
 
     Raises
     ------
@@ -115,6 +118,8 @@ def follow(
             state = client.run_state(dag_id, run_id)
             if state in ENDED:
                 return state, tasks
+        elif _awaits_a_person(tasks):
+            return AWAITING, tasks
         time.sleep(POLL_SECONDS)
     raise AirflowError(
         f"the run has not ended after {timeout_seconds:.0f} s.",
@@ -135,6 +140,11 @@ def _table(tasks: list[TaskState]) -> Table:
 
 def _name(task: TaskState) -> str:
     return f"{task.dag_id}.{task.task_id}" if task.dag_id else task.task_id
+
+
+def _awaits_a_person(tasks: list[TaskState]) -> bool:
+    states = {task.state for task in tasks if not _has_ended(task)}
+    return AWAITING in states and states <= {AWAITING, "none"}
 
 
 def _has_ended(task: TaskState) -> bool:

@@ -12,7 +12,7 @@ from comove.audit import close_run
 from comove.embedded.failure import show_failures
 from comove.embedded.month import ensure_simulated, month_to_run
 from comove.embedded.processes import mark_of
-from comove.embedded.progress import POLL_SECONDS, Progress, follow
+from comove.embedded.progress import AWAITING, POLL_SECONDS, Progress, follow
 from comove.embedded.rest import AirflowClient, AirflowError, TaskState
 from comove.embedded.server import ensure_running, log_in, stop
 from comove.embedded.state import Lock, Running, read_state, starting, users_lock
@@ -20,57 +20,88 @@ from comove.embedded.summary import read_summary, show_summary
 from comove.errors import ComoveError, WarehouseBusyError
 from comove.settings import Settings
 
-# The DAGs of a month: the first is asked for, the other follows the marts it publishes.
-WAREHOUSE, RISK_MODEL = CHAIN = "warehouse", "risk_model"
-ORDER = [
-    *(
-        f"{WAREHOUSE}.{task}"
-        for task in (
-            "open_run",
-            "land",
-            "gate_landed",
-            "build",
-            "gate_tables",
-            "publish",
-            "docs",
-            "close_run",
-        )
+# The DAGs of a month and their tasks: the first is asked for, each of the others follows
+# what the one before it publishes.
+TASKS = {
+    "warehouse": (
+        "open_run",
+        "land",
+        "gate_landed",
+        "build",
+        "gate_tables",
+        "publish",
+        "docs",
+        "close_run",
     ),
-    *(
-        f"{RISK_MODEL}.{task}"
-        for task in (
-            "open_run",
-            "build_features",
-            "train",
-            "train_application",
-            "gate_models",
-            "store",
-            "build_risk",
-            "gate_risk",
-            "publish",
-            "report",
-            "close_run",
-        )
+    "risk_model": (
+        "open_run",
+        "build_features",
+        "train",
+        "train_application",
+        "gate_models",
+        "store",
+        "build_risk",
+        "gate_risk",
+        "publish",
+        "report",
+        "close_run",
     ),
-]
+    "joint_risk": (
+        "open_run",
+        "build_cells",
+        "fit",
+        "gate_fit",
+        "derive",
+        "store",
+        "build_joint_risk",
+        "gate_joint_risk",
+        "publish",
+        "report",
+        "close_run",
+    ),
+    "default_response": (
+        "open_run",
+        "find_events",
+        "link",
+        "load_strategies",
+        "respond",
+        "gate_response",
+        "publish",
+        "export",
+        "announce",
+        "approve",
+        "decide",
+        "publish_decision",
+        "export_decision",
+        "close_run",
+    ),
+}
+CHAIN = tuple(TASKS)
+WAREHOUSE = CHAIN[0]
+ORDER = [f"{dag_id}.{task}" for dag_id, tasks in TASKS.items() for task in tasks]
 # Runs that `make run` asked for; those of a `make run` that died are not taken up again.
 RUN_PREFIX = "make_run__"
 TIME_IN_RUN_ID = "%Y%m%dT%H%M%S"
 RUN_SECONDS = 24 * 3600.0
 # The scheduler makes the run that follows within a loop or two of the asset's update.
 FOLLOWER_SECONDS = 120.0
+WAITS_FOR_A_PERSON = (
+    "Freezes wait for a person's answer: `make up`, then Required Actions. Everything "
+    "else is done."
+)
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A run that has ended.
+    """A run that has ended, or waits for a person.
 
     Parameters
     ----------
     dag_id, run_id : str
         Which.
     state : str
-        ``success`` or ``failed``.
+        ``success``, ``failed``, or ``awaiting_input`` while only a person's answer is
+        missing.
     tasks : list of TaskState
         Its tasks.
     """
@@ -171,7 +202,9 @@ def _run_month(
     client.trigger(WAREHOUSE, run_id, conf, partition=month)
     ended = _follow_chain(client, run_id, month, console)
     _show(settings, [run.run_id for run in ended], console)
-    failed = [run for run in ended if run.state != "success"]
+    if any(run.state == AWAITING for run in ended):
+        console.print(WAITS_FOR_A_PERSON, style="yellow")
+    failed = [run for run in ended if run.state == "failed"]
     for run in failed:
         show_failures(console, client, run.dag_id, run.run_id, run.tasks)
     return 1 if failed else 0
@@ -181,19 +214,33 @@ def _follow_chain(
     client: AirflowClient, run_id: str, month: str, console: Console
 ) -> list[Ended]:
     with Progress(console, ORDER).shown() as progress:
-        first = _followed(client, WAREHOUSE, run_id, progress)
-        # Published marts have set off the models, whatever became of the other tasks.
-        if not first.published_at:
-            return [first]
-        following = wait_for_follower(client, RISK_MODEL, month, first.published_at)
-        return [first, _followed(client, RISK_MODEL, following, progress)]
+        ended = [_followed(client, WAREHOUSE, run_id, progress)]
+        for dag_id in CHAIN[1:]:
+            # What was published has set off the next, whatever became of other tasks.
+            if not (published_at := ended[-1].published_at):
+                break
+            following = wait_for_follower(client, dag_id, month, published_at)
+            ended.append(_followed(client, dag_id, following, progress))
+        return ended
 
 
 def _followed(
     client: AirflowClient, dag_id: str, run_id: str, progress: Progress
 ) -> Ended:
+    if _waits_behind(client, dag_id, run_id):
+        return Ended(dag_id, run_id, AWAITING, [])
     state, tasks = follow(client, dag_id, run_id, progress, timeout_seconds=RUN_SECONDS)
     return Ended(dag_id, run_id, state, tasks)
+
+
+def _waits_behind(client: AirflowClient, dag_id: str, run_id: str) -> bool:
+    """Whether an earlier run of the DAG waits for a person: one runs at a time."""
+    return any(
+        task.state == AWAITING
+        for other in client.unfinished_runs(dag_id)
+        if other != run_id
+        for task in client.tasks(dag_id, other)
+    )
 
 
 def wait_for_follower(
@@ -249,13 +296,22 @@ def _fail_abandoned(client: AirflowClient, running: Running, settings: Settings)
     began = f"{dt.datetime.fromisoformat(running.began):{TIME_IN_RUN_ID}}"
     for dag_id in CHAIN:
         for run_id in client.unfinished_runs(dag_id):
-            asked_for = [run_id, *client.causes(dag_id, run_id)]
-            if any(_is_of_the_dead(name, began) for name in asked_for):
+            origins = _origins(client, dag_id, run_id)
+            if any(_is_of_the_dead(name, began) for name in origins):
                 client.fail_run(dag_id, run_id, "Its `make run` ended before it did.")
                 # The task that would have ended its record never ran. A record left
                 # open is no reason to keep this run from starting.
                 with suppress(WarehouseBusyError):
                     close_run(settings, run_id, "failed")
+
+
+def _origins(client: AirflowClient, dag_id: str, run_id: str) -> list[str]:
+    """Give the run and those that led to it, back along the chain."""
+    found = names = [run_id]
+    for caused in reversed(CHAIN[1 : CHAIN.index(dag_id) + 1]):
+        names = [cause for name in names for cause in client.causes(caused, name)]
+        found = [*found, *names]
+    return found
 
 
 def _is_of_the_dead(run_id: str, began: str) -> bool:
