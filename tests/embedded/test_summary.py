@@ -12,6 +12,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from comove.audit.tables import ensure_tables
 from comove.embedded.summary import last_run_ids, read_summary, show_summary
 from comove.errors import WarehouseError
+from comove.joint_risk.tables import ensure_joint_tables
 from comove.risk_model.tables import ensure_risk_tables
 from comove.settings import Settings
 
@@ -148,3 +149,58 @@ def test_a_model_that_could_not_be_made_says_why(
     console = Console(file=said, width=150)
     show_summary(console, read_summary(trained[0], ["r1"]), trained[0])
     assert "Too few outcomes." in said.getvalue()
+
+
+@pytest.fixture
+def joint(failed_run: Settings) -> Settings:
+    """A published copy with two validated months and the newest concentration."""
+    with duckdb.connect(failed_run.places.serving) as connection:
+        ensure_joint_tables(connection)
+        connection.execute(
+            """
+            insert into risk.index_validation by name
+            select * from (values
+                (date '2024-01-01', 'independent', 0.10, 0.1, 100, 4),
+                (date '2024-02-01', 'independent', 0.30, 0.1, 300, 20),
+                (date '2024-02-01', 'factor_copula', 0.27, 0.1, 300, 20)
+            ) as rows (month, model, log_loss, brier, n, events)
+            """
+        )
+        connection.execute(
+            """
+            create table risk.concentration as
+            select * from (values
+                (date '2024-03-01', 'region', 'old', 9.0, 9.0, 1.0, null),
+                (date '2024-04-01', 'region', 'north', 3.0, 2.0, 0.6, 0.10),
+                (date '2024-04-01', 'region', 'south', 2.0, 2.5, 0.4, -0.10)
+            ) as rows (month, attribute, group_name, joint_mass, pd_mass, joint_share,
+                joint_share_change)
+            """
+        )
+    return failed_run
+
+
+def test_models_are_compared_with_the_pd_on_the_months_they_share(
+    joint: Settings,
+) -> None:
+    found = {row[0]: row[1:] for row in read_summary(joint, ["r1"]).validation}
+    assert found["independent"] == ("2024-01 to 2024-02", 400, 24, 0.25, 0.0)
+    # 1 - 0.27 / 0.30
+    assert found["factor_copula"] == ("2024-02 to 2024-02", 300, 20, 0.27, 10.0)
+
+
+def test_the_newest_concentration_is_shown_heaviest_first(joint: Settings) -> None:
+    assert read_summary(joint, ["r1"]).concentration == [
+        ("2024-04", "region", "north", 3.0, 2.0, 60.0, 10.0),
+        ("2024-04", "region", "south", 2.0, 2.5, 40.0, -10.0),
+    ]
+
+
+def test_a_stage_that_is_not_available_is_named_as_such(failed_run: Settings) -> None:
+    with duckdb.connect(failed_run.places.serving) as connection:
+        connection.execute(
+            "insert into audit.unavailable_model values"
+            " ('r1', 'joint_risk', 'There is no PD by month.')"
+        )
+    absences = dict(read_summary(failed_run, ["r1"]).absences)
+    assert absences["joint risk"] == "There is no PD by month."

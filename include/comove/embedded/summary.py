@@ -33,6 +33,12 @@ class Summary:
     models : list of tuple
         Purpose, algorithm, months predicted out of sample, rows with known outcome,
         events, log loss, area under the ROC curve, whether it is champion.
+    validation : list of tuple
+        Model, months predicted one month ahead, borrowers, events, log loss, per cent
+        less than that of the PD alone.
+    concentration : list of tuple
+        Month to come, attribute, group, expected events by the joint model and by the PD
+        alone, share of the joint mass in per cent, its change since last month.
     gates : list of tuple
         Stage, checks passed, warned, noted, failed, not available, counted as on the
         page of the gates.
@@ -47,6 +53,8 @@ class Summary:
     entities: Rows
     tables: Rows
     models: Rows
+    validation: Rows
+    concentration: Rows
     gates: Rows
     stages: Rows
     absences: Rows
@@ -89,6 +97,8 @@ def _summary(
         entities=_rows(connection, known, "audit.reconciliation", ENTITIES),
         tables=_rows(connection, known, "audit.published_table", TABLES, runs),
         models=_models(connection, known),
+        validation=_rows(connection, known, "risk.index_validation", VALIDATION),
+        concentration=_rows(connection, known, "risk.concentration", CONCENTRATION),
         gates=_rows(connection, known, "audit.quality_result", GATES, runs),
         stages=_rows(connection, known, "audit.stage_time", STAGES, runs),
         absences=[
@@ -131,6 +141,12 @@ def show_summary(console: Console, summary: Summary, settings: Settings) -> None
         ),
         ("Tables", ("table", "rows", "published by"), summary.tables),
         ("Models, out of sample", MODEL_COLUMNS, summary.models),
+        ("Joint risk, one month ahead", VALIDATION_COLUMNS, summary.validation),
+        (
+            "Where most joint risk stands",
+            CONCENTRATION_COLUMNS,
+            summary.concentration,
+        ),
         ("Gates", GATE_COLUMNS, summary.gates),
         ("Time", ("stage", "seconds"), summary.stages),
         ("Not available for this portfolio", ("what", "why"), summary.absences),
@@ -151,6 +167,23 @@ MODEL_COLUMNS = (
     "log loss",
     "AUC",
     "champion",
+)
+VALIDATION_COLUMNS = (
+    "model",
+    "months",
+    "rows",
+    "events",
+    "log loss",
+    "less than PD alone, %",
+)
+CONCENTRATION_COLUMNS = (
+    "month",
+    "attribute",
+    "group",
+    "joint events",
+    "by PD alone",
+    "share, %",
+    "change, points",
 )
 RUN = """
 select
@@ -218,9 +251,46 @@ inner join audit.run on stage_time.run_id = run.run_id
 where list_contains(?, stage_time.run_id)
 order by run.started_at, stage_time.position
 """
+VALIDATION = """
+select
+    found.model,
+    strftime(min(found.month), '%Y-%m') || ' to ' || strftime(max(found.month), '%Y-%m')
+        as months,
+    sum(found.n)::bigint as predictions,
+    sum(found.events)::bigint as events,
+    round(sum(found.n * found.log_loss) / sum(found.n), 5) as log_loss,
+    round(
+        100 * (1 - sum(found.n * found.log_loss) / sum(alone.n * alone.log_loss)), 2
+    ) as gain,
+from risk.index_validation as found
+inner join risk.index_validation as alone
+    on found.month = alone.month and alone.model = 'independent'
+group by found.model
+order by log_loss, found.model
+"""
+CONCENTRATION = """
+select
+    strftime(month, '%Y-%m') as event_month,
+    attribute,
+    group_name,
+    round(joint_mass, 1) as joint_mass,
+    round(pd_mass, 1) as pd_mass,
+    round(100 * joint_share, 1) as joint_share,
+    round(100 * joint_share_change, 1) as joint_share_change,
+from risk.concentration
+where month = (select max(month) from risk.concentration)
+qualify row_number() over (
+    partition by attribute order by joint_mass desc, group_name
+) <= 3
+order by attribute, joint_mass desc, group_name
+"""
 UNAVAILABLE = """
 select
-    'models: ' || purpose as what,
+    case
+        when purpose in ('joint_risk', 'default_response')
+            then replace(purpose, '_', ' ')
+        else 'models: ' || purpose
+    end as what,
     reason,
 from audit.unavailable_model
 where list_contains(?, run_id)
