@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from scipy.special import expit
+from scipy.special import expit, logit
 
-from comove.risk_model.level import level_free_log_loss, without_level
+from comove.risk_model.level import MonthLevels, level_free_log_loss, without_level
 
 
 def drawn(seed: int, levels: list[float], n: int = 4000) -> tuple:
@@ -60,3 +60,27 @@ def test_a_row_of_weight_two_counts_as_two_rows() -> None:
         *(np.repeat(part, times) for part in (margin, y, group))
     )
     assert weighted == pytest.approx(repeated, abs=1e-10)
+
+
+def test_the_quick_loss_of_probabilities_is_that_of_their_log_odds() -> None:
+    margin, y, group = drawn(7, [0.0, 1.2, -0.6])
+    weight = np.random.default_rng(7).uniform(0.5, 8.0, len(y))
+    slow, quick = (MonthLevels(y, group, weight) for _ in range(2))
+    # As boosting goes on: each round starts from the shifts of the one before.
+    for growth in (0.2, 0.6, 1.0, 1.4):
+        p = expit(growth * margin).astype(np.float32).astype(np.float64)
+        assert quick.log_loss_of(p) == pytest.approx(
+            slow.log_loss(logit(p), steps=1), rel=1e-12
+        )
+
+
+def test_the_quick_loss_stays_finite_for_certain_probabilities() -> None:
+    levels = MonthLevels(np.array([0.0, 1.0, 1.0]), None)
+    assert np.isfinite(levels.log_loss_of(np.array([0.0, 0.0, 1.0])))
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    margin, y, group = drawn(8, [0.3, -0.4], n=500)
+    shuffled = np.random.default_rng(8).permutation(len(y))
+    mixed = without_level(margin[shuffled], y[shuffled], group[shuffled])
+    assert mixed == pytest.approx(without_level(margin, y, group)[shuffled], abs=1e-12)

@@ -18,6 +18,8 @@ Groups = NDArray[np.int64]
 NEWTON_STEPS = 5
 # A month without events would drift to minus infinity.
 _MOST_SHIFT = 3.0
+# xgboost's probabilities are of single precision and can be 0 or 1.
+_NEAREST = 1e-9
 
 
 class MonthLevels:
@@ -36,30 +38,75 @@ class MonthLevels:
     def __init__(
         self, y: FloatArray, group: Groups | None, weight: FloatArray | None = None
     ) -> None:
-        self._y = y
-        self._weight = np.ones(len(y)) if weight is None else weight
         group = np.zeros(len(y), np.int64) if group is None else group
-        _, self._month = np.unique(group, return_inverse=True)
-        self._events = np.bincount(self._month, self._weight * y)
+        # Month by month, sums are runs: ten times as fast as sums by a column of months.
+        self._order = np.argsort(group, kind="stable")
+        weight = np.ones(len(y)) if weight is None else weight
+        self._y, self._weight = y[self._order], weight[self._order]
+        _, self._starts, self._rows = np.unique(
+            group[self._order], return_index=True, return_counts=True
+        )
+        self._events = self._by_month(self._weight * self._y)
         self._shift = np.zeros(len(self._events))
+        self._is_event = np.flatnonzero(self._y)
 
     def take_out(self, margin: FloatArray, steps: int) -> FloatArray:
         """Shift margins by so many steps of Newton's method from the shift before."""
-        for _ in range(steps):
-            p = expit(margin + self._shift[self._month])
-            expected = np.bincount(self._month, self._weight * p)
-            curve = np.bincount(self._month, self._weight * p * (1 - p))
-            step = (self._events - expected) / np.maximum(curve, 1e-9)
-            moved = self._shift + np.clip(step, -1.0, 1.0)
-            self._shift = np.clip(moved, -_MOST_SHIFT, _MOST_SHIFT)
-        shifted: FloatArray = margin + self._shift[self._month]
+        shifted = np.empty(len(margin))
+        shifted[self._order] = self._taken_out(margin, steps)
         return shifted
 
     def log_loss(self, margin: FloatArray, steps: int) -> float:
         """Mean log loss, in nats, of the shifted margins."""
-        shifted = self.take_out(margin, steps)
+        shifted = self._taken_out(margin, steps)
         lost = np.logaddexp(0.0, shifted) - self._y * shifted
         return float(np.average(lost, weights=self._weight))
+
+    def log_loss_of(self, p: FloatArray) -> float:
+        """Mean log loss, in nats, of probabilities after one step.
+
+        The same as `log_loss` of their log-odds with ``steps=1``, but quick enough for
+        every round of boosting: a shift multiplies odds, so that no row needs an
+        exponential, and only events a logarithm of their own.
+
+        Parameters
+        ----------
+        p : ndarray, shape (n,)
+            Probabilities; nearer than `_NEAREST` to 0 or 1 they count as `_NEAREST` away.
+        """
+        p = np.clip(p[self._order], _NEAREST, 1 - _NEAREST)
+        odds = p / (1 - p)
+        shifted = odds * self._of_rows(np.exp(self._shift))
+        self._move(shifted / (1 + shifted))
+        odds *= self._of_rows(np.exp(self._shift))
+        # Not the scalar product: its threads wait for each other on a busy machine.
+        total = np.sum(self._weight * np.log1p(odds))
+        total -= np.sum(self._weight[self._is_event] * np.log(odds[self._is_event]))
+        return float(total / np.sum(self._weight))
+
+    def _taken_out(self, margin: FloatArray, steps: int) -> FloatArray:
+        """Shift margins, in the order of the months."""
+        margin = margin[self._order]
+        for _ in range(steps):
+            self._move(expit(margin + self._of_rows(self._shift)))
+        shifted: FloatArray = margin + self._of_rows(self._shift)
+        return shifted
+
+    def _move(self, p: FloatArray) -> None:
+        """Take one step of Newton's method from shifted probabilities."""
+        weighted = p * self._weight
+        expected = self._by_month(weighted)
+        curve = self._by_month(weighted * (1 - p))
+        step = (self._events - expected) / np.maximum(curve, 1e-9)
+        moved = self._shift + np.clip(step, -1.0, 1.0)
+        self._shift = np.clip(moved, -_MOST_SHIFT, _MOST_SHIFT)
+
+    def _by_month(self, values: FloatArray) -> FloatArray:
+        summed: FloatArray = np.add.reduceat(values, self._starts)
+        return summed
+
+    def _of_rows(self, by_month: FloatArray) -> FloatArray:
+        return np.repeat(by_month, self._rows)
 
 
 def without_level(

@@ -12,7 +12,6 @@ import numpy as np
 import optuna
 import xgboost as xgb
 from numpy.typing import NDArray
-from scipy.special import logit
 
 from comove.risk_model.level import MonthLevels
 
@@ -289,9 +288,8 @@ def _level_free(
     levels = MonthLevels(sample.y, sample.group, sample.weight)
 
     def metric(predicted: FloatArray, _matrix: xgb.DMatrix) -> tuple[str, float]:
-        margin = logit(np.clip(predicted.astype(np.float64), 1e-9, 1 - 1e-9))
         # A round moves the levels little: one step from those of the round before.
-        return "level_free_log_loss", levels.log_loss(margin, steps=1)
+        return "level_free_log_loss", levels.log_loss_of(predicted.astype(np.float64))
 
     return metric
 
