@@ -473,7 +473,8 @@ def _measured(result: _Result, comparison: Sequence[Comparison]) -> ModelRecord:
         "out_of_sample": [_without_nan(asdict(one)) for one in _compared(result.rows)],
         "all_models_out_of_sample": [_without_nan(asdict(one)) for one in comparison],
     }
-    record = replace(result.record, metrics=metrics, parameters=asdict(model.parameters))
+    trees = {name: asdict(one) for name, one in model.parameters.items()}
+    record = replace(result.record, metrics=metrics, parameters=trees)
     write_record(result.folder, record)
     return record
 
