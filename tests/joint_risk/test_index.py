@@ -1,6 +1,7 @@
 """The index of every borrower, from Parquet to Parquet, against numpy row by row."""
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -167,3 +168,16 @@ def test_the_same_seed_writes_the_same_numbers(lender: Lender) -> None:
     both = [lender.prediction(name, book(40), made_draws()) for name in ("now", "before")]
     first, second = lender.index(*both), lender.index(*both)
     pd.testing.assert_frame_equal(first, second)
+
+
+def test_the_smallest_posterior_serves_everybody(lender: Lender) -> None:
+    """One draw, one month, one effect only: no interval, whatever groups are named."""
+    draws = made_draws(draws=1, regions=1, industries=1, months=1)
+    draws = replace(draws, regions=("all",), industries=("all",))
+    both = [lender.prediction(name, book(30), draws) for name in ("now", "before")]
+    found = lender.index(*both)
+    expected = direct(draws, book(30), margin(book(30)["pd"].to_numpy()))[0]
+    expected = pd.Series(expected, book(30)["borrower_key"]).sort_index()
+    np.testing.assert_allclose(found["joint_probability"], expected, rtol=1e-4)
+    for low, high in (("q05", "q95"), ("change_q05", "change_q95")):
+        np.testing.assert_allclose(found[low], found[high], rtol=1e-6)

@@ -34,6 +34,8 @@ _CHANGE_STEP = 0.25
 LIMIT = 8.0
 LOW, HIGH = 0.05, 0.95
 _LEAST = 1e-300
+# Below -9, a probability is under 2e-19.
+_NEVER, _ENOUGH = -9.0, 1e-12
 
 
 @dataclass(frozen=True)
@@ -280,6 +282,9 @@ def _fill_logs(
                 total = 0.0
                 for k in range(scale.shape[1]):
                     x = (scale[d, k] * threshold[d, j] + effect) * width
+                    # Scales go up, and x down with them: what follows adds nothing.
+                    if x < _NEVER and total > _ENOUGH:
+                        break
                     total += weight[d, k] * normal_cdf(x)
                 logs[cell, j, d] = math.log(min(max(total, _LEAST), 1.0))
 
