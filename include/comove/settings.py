@@ -120,8 +120,8 @@ class Settings(BaseSettings):
 
     # Sampling: so many iterations warm up each chain, so many are kept of each.
     joint_chains: Annotated[int, Field(ge=2)] = 2
-    joint_tune: Annotated[int, Field(ge=100)] = 500
-    joint_draws: Annotated[int, Field(ge=100)] = 1000
+    joint_tune: Annotated[int, Field(ge=100)] = 400
+    joint_draws: Annotated[int, Field(ge=100)] = 1500
     # Bounds of Vehtari et al. (2021); of the energies, Stan's own.
     joint_gate_max_r_hat: Annotated[float, Field(gt=1)] = 1.01
     joint_gate_min_ess: Annotated[float, Field(gt=0)] = 400.0

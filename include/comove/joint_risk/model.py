@@ -1,0 +1,329 @@
+"""The factor copula as a PyMC model.
+
+For a borrower of region r and industry s in month t (docs/factor-copula.md derives it),
+
+    X = l0 f0 + lr fr + ls fs + sigma e,   event when X > Phi^-1(1 - pd*),
+
+with every factor a stationary AR(1). The likelihood knows the factors only through
+
+    level_t   = l0 f0 + mean of region effects + mean of industry effects
+    region_rt = lr fr + offset_r, less its mean          (industry likewise)
+
+so these are sampled, and the means, which no data can tell from the national factor, are
+integrated out exactly. `comove.joint_risk.recovery` draws the factors themselves.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from numpy.typing import NDArray
+
+from comove.joint_risk.evidence import Effects, Evidence, ThresholdEvidence
+from comove.joint_risk.graph import Colour, DeviationPrior, LevelPrior
+from comove.joint_risk.month_scale import Common, common_scale, quantile_at
+from comove.joint_risk.pilot import Hint, Kind, Pilot
+
+FloatArray = NDArray[np.float64]
+Tensor = Any
+
+# Variances of what only one borrower feels; below the least, loadings make no sense.
+_LEAST_VARIANCE = 0.02
+
+
+class Priors(Protocol):
+    """The settings this module reads; see `comove.settings.Settings`."""
+
+    joint_prior_national_loading: float
+    joint_prior_group_loading: float
+    joint_prior_log_loading_spread: float
+    joint_prior_pooling_spread: float
+    joint_prior_phi_alpha: float
+    joint_prior_phi_beta: float
+    joint_prior_offset_spread: float
+    joint_prior_nu: float
+    joint_prior_log_nu_spread: float
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Hyper-parameters of the effects of regions, or of industries.
+
+    Parameters
+    ----------
+    loading : Tensor, shape (G,)
+        Of each group.
+    phi : Tensor
+        Autoregression, common to the groups.
+    offset : Tensor, shape (G,)
+        Static part.
+    """
+
+    loading: Tensor
+    phi: Tensor
+    offset: Tensor
+
+    @property
+    def mean_square(self) -> Tensor:
+        """Mean of the squared loadings."""
+        return pt.mean(self.loading**2)
+
+    @property
+    def common_variance(self) -> Tensor:
+        """Variance of the groups' common part, given their deviations."""
+        return 1 / pt.sum(self.loading**-2)
+
+
+def build_model(
+    evidence: Evidence, pilot: Pilot, priors: Priors, *, student_t: bool = False
+) -> pm.Model:
+    """Build the model of some counts.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Counts with their likelihood.
+    pilot : Pilot
+        Of the same counts; decides coordinates, not what is estimated.
+    priors : Priors
+        Settings.
+    student_t : bool
+        With a common scale per month; needs `ThresholdEvidence`.
+
+    Returns
+    -------
+    pm.Model
+        Its deterministic variables `level`, `region_effect` and `industry_effect` are
+        what the likelihood saw, offsets included.
+    """
+    panel = evidence.panel
+    coords = {
+        "region": panel.regions,
+        "industry": panel.industries,
+        "month": [f"{month:%Y-%m}" for month in panel.months],
+    }
+    with pm.Model(coords=coords) as model:
+        national = pm.LogNormal(
+            "loading_national",
+            np.log(priors.joint_prior_national_loading),
+            priors.joint_prior_log_loading_spread,
+        )
+        phi = pm.Beta(
+            "phi_national", priors.joint_prior_phi_alpha, priors.joint_prior_phi_beta
+        )
+        region = _effect("region", pilot, priors)
+        industry = _effect("industry", pilot, priors)
+        common = common_scale(len(panel.months), priors) if student_t else None
+        effects = _paths(panel.shape, pilot, (national, phi), (region, industry), common)
+        sigma = _sigma(national, region, industry, panel.shape[:2])
+        if isinstance(evidence, ThresholdEvidence):
+            evidence.add(effects, sigma, common)
+        else:
+            evidence.add(effects, sigma)
+    return model
+
+
+def _effect(name: str, pilot: Pilot, priors: Priors) -> Effect | None:
+    """Hyper-parameters of one kind of groups, partially pooled."""
+    kind: Kind | None = getattr(pilot, name)
+    if kind is None:
+        return None
+    hints = _data(f"{name}_hints", [*kind.log_loading, *kind.offset])
+    log_loading = _pooled(
+        f"log_loading_{name}",
+        name,
+        pm.Normal(
+            f"log_loading_{name}_mean",
+            np.log(priors.joint_prior_group_loading),
+            priors.joint_prior_log_loading_spread,
+        ),
+        pm.HalfNormal(f"log_loading_{name}_spread", priors.joint_prior_pooling_spread),
+        hints[:2],
+    )
+    offset = _pooled(
+        f"offset_{name}",
+        name,
+        pt.constant(0.0),
+        pm.HalfNormal(f"offset_{name}_spread", priors.joint_prior_offset_spread),
+        hints[2:],
+    )
+    phi = pm.Beta(
+        f"phi_{name}", priors.joint_prior_phi_alpha, priors.joint_prior_phi_beta
+    )
+    loading = pm.Deterministic(f"loading_{name}", pt.exp(log_loading), dims=name)
+    return Effect(loading, phi, pm.Deterministic(f"offset_{name}", offset, dims=name))
+
+
+def _pooled(name: str, dim: str, middle: Tensor, spread: Tensor, hint: Tensor) -> Tensor:
+    """Normal values around a middle, one for each group.
+
+    Sampled as white noise around where prior and data together put them, which is what
+    `comove.joint_risk.whitening` does for paths.
+    """
+    known, place = hint[0], hint[1]
+    noise = pm.Flat(f"{name}_noise", dims=dim)
+    precision = spread**-2 + known
+    values = (middle * spread**-2 + known * place) / precision + noise * precision**-0.5
+    prior = pt.sum(pm.logp(pm.Normal.dist(middle, spread), values))
+    pm.Potential(f"{name}_prior", prior - 0.5 * pt.sum(pt.log(precision)))
+    return values
+
+
+def _data(name: str, values: Any) -> Tensor:
+    """Data, not a constant: code compiled for one month serves for the next."""
+    return pm.Data(name, np.asarray(values, dtype=np.float64))
+
+
+def _paths(
+    shape: tuple[int, int, int],
+    pilot: Pilot,
+    national: tuple[Tensor, Tensor],
+    groups: tuple[Effect | None, Effect | None],
+    common: Common | None,
+) -> Effects:
+    """Add the paths with their priors; (loading, phi) of the national factor are given."""
+    place = _place(pilot, national[0], groups)
+    sampled = [
+        _sampled_effect(name, getattr(pilot, name), effect, place)
+        for name, effect in zip(("region", "industry"), groups, strict=True)
+    ]
+    parts = [part for part in sampled if part is not None]
+    variance = national[0] ** 2 + sum(part.effect.common_variance for part in parts)
+    level = _sampled_level(pilot.level, pt.sqrt(variance), national[1], place, common)
+    level = level + sum(part.mean_shift for part in parts)
+    _add_level_prior(level, *national, parts)
+    shown = [
+        part.shown if part else pt.zeros((count, shape[2]))
+        for part, count in zip(sampled, shape[:2], strict=True)
+    ]
+    return Effects(
+        pm.Deterministic("level", level, dims="month"),
+        pm.Deterministic("region_effect", shown[0], dims=("region", "month")),
+        pm.Deterministic("industry_effect", shown[1], dims=("industry", "month")),
+    )
+
+
+@dataclass(frozen=True)
+class _Place:
+    """How coordinates move with sigma, so that the data stay where they are.
+
+    Data fix ``(z + effect) / sigma``. When loadings change, so does sigma, and every
+    effect has to follow; coordinates in which it does by itself are independent of the
+    loadings. Stretching has a Jacobian, shifting has none.
+    """
+
+    sigma: Tensor
+    pilot_sigma: Tensor
+    threshold: Tensor
+
+    @property
+    def stretch(self) -> Tensor:
+        return self.sigma / self.pilot_sigma
+
+    def shift(self, effect: Effect) -> Tensor:
+        """What a group's own sigma adds to its effects, shape (G,)."""
+        own = self.sigma**2 + effect.mean_square - effect.loading**2
+        return (pt.sqrt(pt.maximum(own, _LEAST_VARIANCE)) - self.sigma) * (
+            self.threshold / self.pilot_sigma
+        )
+
+
+def _place(
+    pilot: Pilot, national: Tensor, groups: tuple[Effect | None, Effect | None]
+) -> _Place:
+    shared = sum(effect.mean_square for effect in groups if effect is not None)
+    own = pt.maximum(1 - national**2 - shared, _LEAST_VARIANCE)
+    seen = _data("pilot_place", [pilot.loadings.sigma, pilot.threshold])
+    return _Place(pt.sqrt(own), seen[0], seen[1])
+
+
+def _sampled_level(
+    seen: Hint, spread: Tensor, phi: Tensor, place: _Place, common: Common | None
+) -> Tensor:
+    months = seen.information.shape[1]
+    noise = pm.Flat("level_noise", shape=(1, months))
+    path, log_jacobian = _coloured("level", noise, (spread / place.stretch)[None], phi, seen)
+    pm.Potential("level_jacobian", log_jacobian + months * pt.log(place.stretch))
+    threshold = place.threshold
+    if common is not None:
+        # A month's scale moves the thresholds, and the level has to make up for it.
+        threshold = common.scale * quantile_at(place.threshold, common.nu)
+    return place.stretch * (path[0] + place.threshold) - threshold
+
+
+@dataclass(frozen=True)
+class _Sampled:
+    """Sampled deviations of groups: as the likelihood sees them, and their parts."""
+
+    shown: Tensor
+    deviation: Tensor
+    mean_shift: Tensor
+    mean_offset: Tensor
+    effect: Effect
+
+    @property
+    def expected_common(self) -> Tensor:
+        """Mean of the groups' common part, given their deviations, shape (T,)."""
+        weighted = self.deviation / (self.effect.loading**2)[:, None]
+        return -self.effect.common_variance * pt.sum(weighted, axis=0)
+
+
+def _sampled_effect(
+    name: str, seen: Kind | None, effect: Effect | None, place: _Place
+) -> _Sampled | None:
+    if seen is None or effect is None:
+        return None
+    share = _data(f"{name}_share", seen.basis.share)
+    # One array more costs a second of compilation: the last row holds the spreads.
+    basis = _data(f"{name}_basis", [*seen.basis.outward, seen.basis.spread])
+    noise = pm.Flat(f"{name}_noise", shape=seen.paths.information.shape)
+    scale = pt.sqrt(effect.mean_square) * basis[-1] / place.stretch
+    path, log_jacobian = _coloured(name, noise, scale, effect.phi, seen.paths)
+    stretching = seen.paths.information.size * pt.log(place.stretch)
+    pm.Potential(f"{name}_jacobian", log_jacobian + stretching)
+    shift = place.shift(effect)
+    mean_shift = pt.sum(share * shift)
+    shown = place.stretch * pt.dot(basis[:-1], path) + (shift - mean_shift)[:, None]
+    mean_offset = pt.sum(share * effect.offset)
+    deviation = shown - (effect.offset - mean_offset)[:, None]
+    density = DeviationPrior()(deviation, effect.loading, effect.phi)
+    pm.Potential(f"{name}_prior", density[0])
+    return _Sampled(shown, deviation, mean_shift, mean_offset, effect)
+
+
+def _coloured(
+    name: str, noise: Tensor, scale: Tensor, phi: Tensor, seen: Hint
+) -> tuple[Tensor, Tensor]:
+    hints = _data(f"{name}_path_hints", list(seen))
+    found = Colour()(noise, scale, phi, hints[0], hints[1])
+    return found[0], found[1]
+
+
+def _add_level_prior(
+    level: Tensor, national: Tensor, phi: Tensor, parts: list[_Sampled]
+) -> None:
+    """The level less what deviations say of it is a sum of AR(1) processes."""
+    rest = level
+    for part in parts:
+        rest = rest - part.mean_offset - part.expected_common
+    variances = [national**2, *[part.effect.common_variance for part in parts]]
+    phis = [phi, *[part.effect.phi for part in parts]]
+    pm.Potential("level_prior", LevelPrior()(rest, pt.stack(variances), pt.stack(phis))[0])
+
+
+def _sigma(
+    national: Tensor,
+    region: Effect | None,
+    industry: Effect | None,
+    shape: tuple[int, int],
+) -> Tensor:
+    variance = pt.ones(shape) - national**2
+    if region is not None:
+        variance -= (region.loading**2)[:, None]
+    if industry is not None:
+        variance -= (industry.loading**2)[None, :]
+    too_small = pt.min(variance) < _LEAST_VARIANCE
+    pm.Potential("loadings_possible", pt.switch(too_small, -np.inf, 0.0))
+    return pt.sqrt(pt.maximum(variance, _LEAST_VARIANCE))

@@ -1,0 +1,143 @@
+"""The factors themselves, drawn from what was sampled.
+
+The sampler knows a level and deviations (`comove.joint_risk.model`); the part that
+regions have in common, that of industries, and the national factor add up to the level.
+Given a draw they are jointly normal, so they are drawn exactly: simulate all of them
+from their priors, then move them by what the simulated level lacks (Matheron's rule;
+Doucet, 2010).
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comove.joint_risk.draws import Draws
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What the sampler stored, chains flattened, by the model's names.
+
+    Parameters
+    ----------
+    values : dict of str to ndarray, shape (D, ...)
+        Posterior draws.
+    """
+
+    values: dict[str, FloatArray]
+
+    @property
+    def draws(self) -> int:
+        """Number of draws, D."""
+        return len(self.values["loading_national"])
+
+    def of(self, name: str, shape: tuple[int, ...]) -> FloatArray:
+        """Draws of a variable, or zeros where the model has none of it."""
+        found = self.values.get(name)
+        return np.zeros((self.draws, *shape)) if found is None else found
+
+
+def recover(
+    sampled: Sampled,
+    regions: tuple[str, ...],
+    industries: tuple[str, ...],
+    months: tuple[dt.date, ...],
+    *,
+    seed: int,
+) -> Draws:
+    """Draw the factors' paths.
+
+    Parameters
+    ----------
+    sampled : Sampled
+        Of one model.
+    regions, industries, months
+        Of its panel.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    Draws
+        Level, region and industry effects of each draw are exactly those sampled:
+        loadings times factors, plus offsets.
+    """
+    random = np.random.default_rng(seed)
+    shapes = {"region": len(regions), "industry": len(industries)}
+    loading = {n: sampled.of(f"loading_{n}", (size,)) for n, size in shapes.items()}
+    offset = {n: sampled.of(f"offset_{n}", (size,)) for n, size in shapes.items()}
+    phi = {n: sampled.of(f"phi_{n}", ()) for n in ("national", *shapes)}
+    shown = {
+        n: sampled.of(f"{n}_effect", (size, len(months))) for n, size in shapes.items()
+    }
+    present = [n for n in shapes if loading[n].any()]
+    deviation = {n: shown[n] - offset[n][:, :, None] for n in present}
+    common = {n: 1 / (loading[n] ** -2).sum(axis=1) for n in present}
+    # Any common shift of the deviations cancels: they are completed by `shift` below.
+    expected = {
+        n: -common[n][:, None] * (deviation[n] / loading[n][:, :, None] ** 2).sum(axis=1)
+        for n in present
+    }
+    rest = sampled.values["level"] - sum(expected.values())
+    variances = [sampled.values["loading_national"] ** 2, *common.values()]
+    parts = _split(rest, variances, [phi["national"], *[phi[n] for n in present]], random)
+    paths = {n: np.zeros((sampled.draws, shapes[n], len(months))) for n in shapes}
+    for part, n in zip(parts[1:], present, strict=True):
+        shift = expected[n] + part
+        effects = deviation[n] + shift[:, None, :]
+        paths[n] = effects / loading[n][:, :, None]
+    return Draws(
+        regions=regions,
+        industries=industries,
+        months=months,
+        loading_national=sampled.values["loading_national"],
+        loading_region=loading["region"],
+        loading_industry=loading["industry"],
+        phi_national=phi["national"],
+        phi_region=phi["region"],
+        phi_industry=phi["industry"],
+        offset_region=offset["region"],
+        offset_industry=offset["industry"],
+        national=parts[0] / sampled.values["loading_national"][:, None],
+        region=paths["region"],
+        industry=paths["industry"],
+        nu=sampled.values.get("nu"),
+    )
+
+
+def _split(
+    total: FloatArray,
+    variances: list[FloatArray],
+    phis: list[FloatArray],
+    random: np.random.Generator,
+) -> list[FloatArray]:
+    """Draw the AR(1) paths whose sum is given, shapes (D, T)."""
+    months = total.shape[1]
+    lags = np.abs(np.subtract.outer(np.arange(months), np.arange(months)))
+    covariances = [
+        variance[:, None, None] * phi[:, None, None] ** lags
+        for variance, phi in zip(variances, phis, strict=True)
+    ]
+    prior = [_ar1(variance, phi, months, random) for variance, phi in zip(variances, phis, strict=True)]
+    lacking = (total - sum(prior))[:, :, None]
+    pull = np.linalg.solve(sum(covariances), lacking)
+    return [
+        path + (covariance @ pull)[:, :, 0]
+        for path, covariance in zip(prior, covariances, strict=True)
+    ]
+
+
+def _ar1(
+    variance: FloatArray, phi: FloatArray, months: int, random: np.random.Generator
+) -> FloatArray:
+    noise = random.standard_normal((len(phi), months))
+    path = np.empty_like(noise)
+    path[:, 0] = noise[:, 0]
+    root = np.sqrt(1 - phi**2)
+    for month in range(1, months):
+        path[:, month] = phi * path[:, month - 1] + root * noise[:, month]
+    return path * np.sqrt(variance)[:, None]
