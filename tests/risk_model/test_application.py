@@ -283,3 +283,99 @@ def test_a_blends_contributions_add_up_to_its_log_odds(trained):
 def test_features_that_are_not_there_are_an_error_that_says_so(settings):
     with pytest.raises(ModelError, match="build_features"):
         train_application(settings, run_id="none", month=JULY, tell=print)
+
+
+def registered(settings):
+    file = run_folder(settings, "run") / "models_application.json"
+    return json.loads(file.read_text())
+
+
+def gate_of(settings):
+    file = run_folder(settings, "run") / "checks_application.json"
+    return json.loads(file.read_text())
+
+
+def half_yearly_and_then(given, later):
+    """Applications of January to July, and as many of the half-year that follows."""
+    moved = given.assign(
+        application_key="z" + given["application_key"],
+        borrower_key="z" + given["borrower_key"],
+        cohort_month=pd.to_datetime(given["cohort_month"]).dt.date.map(
+            lambda day: dt.date(2025, day.month, 1)
+        ),
+        outcome_known_on=[
+            None if pd.isna(day) else day.replace(year=2025)
+            for day in given["outcome_known_on"]
+        ],
+    )
+    return pd.concat([given, later(moved)], ignore_index=True)
+
+
+def test_every_model_in_force_has_passed_its_gate_and_says_so(trained):
+    _, _, _, settings = trained(applications())
+    for one in registered(settings):
+        gate = one["metrics"]["gate"]
+        assert {check["name"] for check in gate} >= {
+            "The model ranks those with an event above the others",
+            "As many events happen as the model expects",
+            "No feature is missing much more often than in training",
+            "The features are distributed as in training",
+        }
+        assert all(c["success"] for c in gate if c["severity"] == "critical")
+    newest = [one for one in registered(settings) if one["status"] == "champion"]
+    assert {c["model_version"] for c in gate_of(settings)} == {newest[0]["model_version"]}
+
+
+def test_a_failing_challenger_never_replaces_the_champion(trained):
+    july_2025 = dt.date(2025, 7, 1)
+    given = half_yearly_and_then(
+        applications(), lambda later: later.assign(worst_dpd=np.nan)
+    )
+    report, scores, told, settings = trained(given, month=july_2025)
+    [(refused, why)] = report.refused
+    champion = report.records[-1]
+    assert refused.first_month_predicted == july_2025
+    assert "missing" in why
+    assert "worst_dpd" in why
+    is_new = (given["cohort_month"] == july_2025).to_numpy()
+    late = scores.loc[given.loc[is_new, "application_key"]]
+    assert set(late["model_version"]) == {champion.model_version}
+    assert late["score"].notna().all()
+    status = {one["model_version"]: one["status"] for one in registered(settings)}
+    assert status[refused.model_version] == "refused"
+    assert status[champion.model_version] == "champion"
+    assert f"{champion.model_version} goes on" in told
+    failed = [c for c in gate_of(settings) if not c["success"]]
+    assert {c["model_version"] for c in failed} == {refused.model_version}
+
+
+def test_a_sound_challenger_replaces_the_champion(trained):
+    july_2025 = dt.date(2025, 7, 1)
+    given = half_yearly_and_then(applications(), lambda later: later)
+    report, scores, _, _ = trained(given, month=july_2025)
+    assert report.refused == ()
+    is_new = (given["cohort_month"] == july_2025).to_numpy()
+    late = scores.loc[given.loc[is_new, "application_key"]]
+    assert set(late["model_version"]) == {report.records[-1].model_version}
+    assert report.records[-1].first_month_predicted == july_2025
+
+
+def test_the_champion_is_compared_on_outcomes_neither_had_seen(trained):
+    given = half_yearly_and_then(applications(), lambda later: later)
+    _, _, _, settings = trained(given, month=dt.date(2025, 7, 1))
+    [champion] = [one for one in registered(settings) if one["status"] == "champion"]
+    order = [c for c in champion["metrics"]["gate"] if "ranked much as" in c["name"]]
+    assert "rank correlation" in order[0]["observed"]
+    known = pd.to_datetime(given["outcome_known_on"])
+    # January's model learned what was known before December, July's before June.
+    new = known[(known >= "2024-12-01") & (known < "2025-06-01")]
+    [ranks] = [c for c in champion["metrics"]["gate"] if "ranks those" in c["name"]]
+    assert f"among {len(new):,} rows" in ranks["observed"]
+
+
+def test_without_a_champion_a_refused_model_scores_nobody_and_says_why(trained):
+    report, scores, told, settings = trained(applications(dated=False), gate_min_auc=0.99)
+    assert scores["score"].isna().all()
+    assert "failed the gate" in (report.unavailable or "")
+    assert "AUC" in told
+    assert {one["status"] for one in registered(settings)} == {"refused"}

@@ -11,6 +11,7 @@ a model of the other parts (``cross_fitted``). See ``docs/application-score.md``
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -48,7 +49,9 @@ from comove.risk_model.artifact import (
 from comove.risk_model.calibration import Calibration, fit_calibration
 from comove.risk_model.comparison import Comparison, compare
 from comove.risk_model.export import APPLICATIONS, run_folder
+from comove.risk_model.feature_shift import feature_figures
 from comove.risk_model.features import Feature, load_features
+from comove.risk_model.judgement import Check, Evidence, judge_challenger, refusal
 from comove.risk_model.matrix import Encoding, learn_encoding, read_matrix
 from comove.risk_model.plain import plain_logistic, plain_xgboost
 from comove.risk_model.reasons import LENDER_LOW, as_json, find_reasons
@@ -84,6 +87,8 @@ class ApplicationReport:
         Why there are no scores, or not all, as a sentence.
     records : tuple of ModelRecord
         Of the models in force, oldest first.
+    refused : tuple of tuple of ModelRecord and str
+        Models that failed the gate, with the reason.
     comparison : tuple of Comparison
         Over all scored applications with known outcomes.
     infinite : mapping of str to int
@@ -95,6 +100,7 @@ class ApplicationReport:
     scored: int
     unavailable: str | None = None
     records: tuple[ModelRecord, ...] = ()
+    refused: tuple[tuple[ModelRecord, str], ...] = ()
     comparison: tuple[Comparison, ...] = ()
     infinite: Mapping[str, int] = field(default_factory=dict)
 
@@ -106,6 +112,7 @@ class ApplicationReport:
             "scored": self.scored,
             "unavailable": self.unavailable,
             "records": [record.to_json() for record in self.records],
+            "refused": {one.model_version: why for one, why in self.refused},
             "comparison": [_without_nan(asdict(one)) for one in self.comparison],
             "infinite": dict(self.infinite),
         }
@@ -145,71 +152,154 @@ def train_application(
     with open_applications(settings, folder / APPLICATIONS, month) as connection:
         trainer = _Trainer(settings, connection, load_features(PURPOSE), promotions, tell)
         steps = plan_steps(connection, settings, month)
-        absent = [steps] if isinstance(steps, str) else []
-        results: list[_Result] = []
-        for step in [] if isinstance(steps, str) else steps:
-            found = trainer.run(step)
-            if isinstance(found, str):
-                absent.append(f"applications from {step.first_month:%Y-%m} on: {found}")
-            else:
-                results.append(found)
-        report = _reported(settings, connection, folder / SCORES, results, absent, tell)
-    hand_on_models(folder, PURPOSE, report.records)
+        if isinstance(steps, str):
+            trainer.absent.append(steps)
+        else:
+            for step in steps:
+                trainer.run(step)
+        report = _reported(trainer, folder / SCORES)
+    hand_on_models(folder, PURPOSE, report.records, report.refused)
+    _write_checks(folder, trainer.judged)
     return report
 
 
 @dataclass(frozen=True)
-class _Result:
-    """What one step gives: rows in the order of their keys."""
+class _Fitted:
+    """A model with its record and its folder, and the step it was fitted for."""
 
     step: Step
+    model: ApplicationModel
     record: ModelRecord
     folder: Path
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What one step gives: rows in the order of their keys, and whose scores they are."""
+
+    step: Step
+    by: _Fitted
     rows: pd.DataFrame
     infinite: Mapping[str, int]
 
 
 @dataclass(frozen=True)
+class _Judged:
+    """A model and what came of its gate."""
+
+    fitted: _Fitted
+    checks: tuple[Check, ...]
+
+    @property
+    def record(self) -> ModelRecord:
+        """The model's record with the checks among its metrics."""
+        gate = [check.to_json() for check in self.checks]
+        record = self.fitted.record
+        return replace(record, metrics={**record.metrics, "gate": gate})
+
+
+@dataclass
 class _Trainer:
-    """Fits and applies the model of a step."""
+    """Fits, judges and applies the models, step by step."""
 
     settings: Settings
     connection: duckdb.DuckDBPyConnection
     features: tuple[Feature, ...]
     promotions: Sequence[Promotion]
     tell: Tell
+    champion: _Fitted | None = None
+    results: list[_Result] = field(default_factory=list)
+    judged: list[_Judged] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
 
-    def run(self, step: Step) -> _Result | str:
-        """Fit a step's model, or read the one fitted already, and score by it."""
+    def run(self, step: Step) -> None:
+        """Fit a step's model, or read the one fitted already; judge it, and score."""
         trained = self._select("outcome", step.trained, "is_bad")
-        scored = self._select("application", step.scored)
         encoding = learn_encoding(self.connection, trained, self.features)
         train = read_matrix(self.connection, trained, encoding, label="is_bad")
-        given = read_matrix(self.connection, scored, encoding, label=None)
-        if train.y is None or not len(given.x):
-            return "there are none."
+        if train.y is None:
+            raise TypeError("a label was asked for")
         sample = Sample(train.x, train.y)
-        try:
-            model, record, folder = self._model(step, trained, encoding, sample)
-        except ModelError as error:
-            return error.found
+        by = self._in_force(step, trained, encoding, sample)
+        if by is None:
+            return
+        scored = self._select("application", step.scored)
+        given = read_matrix(self.connection, scored, by.model.encoding, label=None)
         rows = self._rows(step.scored)
-        self._score(rows, model, given.x)
+        self._score(rows, by.model, given.x)
         self._use_lender(rows, step)
-        rows["model_version"] = record.model_version
-        self._add_plain(rows, sample, given.x, encoding)
+        rows["model_version"] = by.record.model_version
+        self._add_plain(rows, sample, scored, encoding)
         infinite = _added(train.infinite, given.infinite)
-        return _Result(step, record, folder, rows, infinite)
+        self.results.append(_Result(step, by, rows, infinite))
+
+    def _in_force(
+        self, step: Step, trained: str, encoding: Encoding, sample: Sample
+    ) -> _Fitted | None:
+        """Choose whose scores a step gets: its own model's, or the champion's."""
+        # Models of the parts of the borrowers stand side by side; none replaces another.
+        champion = self.champion if step.scoring == "out_of_time" else None
+        try:
+            fitted = self._model(step, trained, encoding, sample)
+        except ModelError as error:
+            return self._instead(step, champion, error.found)
+        evidence = self._evidence(fitted, champion, trained, sample)
+        checks = judge_challenger(evidence, self.settings)
+        self.judged.append(_Judged(fitted, checks))
+        if why := refusal(checks):
+            return self._instead(step, champion, f"the model failed the gate. {why}")
+        if step.scoring == "out_of_time":
+            self.champion = fitted
+        return fitted
+
+    def _instead(self, step: Step, champion: _Fitted | None, why: str) -> _Fitted | None:
+        if champion is None:
+            self.absent.append(f"applications from {step.first_month:%Y-%m} on: {why}")
+        else:
+            version = champion.record.model_version
+            self.tell(f"{step.first_month:%Y-%m}: {why} {version} goes on.")
+        return champion
+
+    def _evidence(
+        self, fitted: _Fitted, champion: _Fitted | None, trained: str, sample: Sample
+    ) -> Evidence:
+        """Collect what neither the model nor the champion had seen, and the features'."""
+        is_new = np.ones(len(sample), dtype=np.bool_)
+        said = None
+        if champion is not None and (new := self._since(champion, fitted.step)).any():
+            encoding = champion.model.encoding
+            x = read_matrix(self.connection, trained, encoding, label=None).x
+            is_new, said = new, champion.model.probabilities(x[new])["blend"]
+        newest = len(sample) * 2 // 3
+        told = feature_figures(
+            sample.x[:newest], sample.x[newest:], fitted.model.encoding.names
+        )
+        return Evidence(
+            y=sample.y[is_new],
+            p=fitted.model.cross_fitted[is_new],
+            p_champion=said,
+            feature_psi=told.psi,
+            missing_trained=told.missing_trained,
+            missing_now=told.missing_now,
+        )
+
+    def _since(self, champion: _Fitted, step: Step) -> NDArray[np.bool_]:
+        """Tell which rows trained on became known after the champion had learned."""
+        found = self.connection.execute(
+            f"select not coalesce({champion.step.trained}, false) as is_new from outcome "
+            f"where {step.trained} order by cohort_month, application_key"
+        ).fetchnumpy()
+        return np.asarray(found["is_new"], dtype=np.bool_)
 
     def _model(
         self, step: Step, trained: str, encoding: Encoding, sample: Sample
-    ) -> tuple[ApplicationModel, ModelRecord, Path]:
+    ) -> _Fitted:
         record = self._record(step, trained, sample)
         folder = model_folder(self.settings.places, PURPOSE, record.model_version)
         try:
             read_record(folder)
             # Its name is the hash of all it follows from: fitting again would give it.
-            return ApplicationModel.load(folder), record, folder
+            return _Fitted(step, ApplicationModel.load(folder), record, folder)
         except (ArtifactError, ModelError):
             pass
         self.tell(
@@ -226,7 +316,7 @@ class _Trainer:
         with new_artifact(folder) as draft:
             model.save(draft)
             write_record(draft, record)
-        return model, record, folder
+        return _Fitted(step, model, record, folder)
 
     def _record(self, step: Step, trained: str, sample: Sample) -> ModelRecord:
         algorithm = _promoted(self.promotions, step.first_month)
@@ -306,8 +396,9 @@ class _Trainer:
         ]
 
     def _add_plain(
-        self, rows: pd.DataFrame, sample: Sample, x: Any, encoding: Encoding
+        self, rows: pd.DataFrame, sample: Sample, scored: str, encoding: Encoding
     ) -> None:
+        x = read_matrix(self.connection, scored, encoding, label=None).x
         seed, threads = self.settings.seed, self._threads(sample)
         known = rows["is_test"].to_numpy()
         rows[["plain_logistic", "plain_xgboost"]] = np.nan
@@ -384,18 +475,12 @@ def _lender_line(score: FloatArray, is_bad: FloatArray) -> Calibration | str:
     return Calibration(slope=slope, intercept=line.intercept - slope * centre)
 
 
-def _reported(
-    settings: Settings,
-    connection: duckdb.DuckDBPyConnection,
-    file: Path,
-    results: Sequence[_Result],
-    absent: Sequence[str],
-    tell: Tell,
-) -> ApplicationReport:
+def _reported(trainer: _Trainer, file: Path) -> ApplicationReport:
+    results, absent, tell = trainer.results, trainer.absent, trainer.tell
     rows = (
         pd.concat([one.rows for one in results], ignore_index=True) if results else None
     )
-    applications, scored = _write_scores(connection, rows, file)
+    applications, scored = _write_scores(trainer.connection, rows, file)
     comparison = () if rows is None else _compared(rows)
     for line in _table(comparison):
         tell(line)
@@ -404,7 +489,14 @@ def _reported(
     infinite = _added(*(one.infinite for one in results))
     for name, count in infinite.items():
         tell(f"{count:,} infinite values of {name} count as missing")
-    records = tuple(_measured(one, comparison) for one in results)
+    refused = tuple(
+        (one.record, why) for one in trainer.judged if (why := refusal(one.checks))
+    )
+    gates = {one.record.model_version: one.record for one in trainer.judged}
+    records = tuple(
+        _measured(group, gates[version].metrics["gate"], comparison)
+        for version, group in _by_model(results).items()
+    )
     tell(f"{scored:,} of {applications:,} applications have a score")
     return ApplicationReport(
         scores_file=file,
@@ -412,6 +504,7 @@ def _reported(
         scored=scored,
         unavailable="; ".join(absent) or None,
         records=records,
+        refused=refused,
         comparison=comparison,
         infinite=infinite,
     )
@@ -462,21 +555,49 @@ def _compared(rows: pd.DataFrame) -> tuple[Comparison, ...]:
     return compare(y, {name: known[name].to_numpy(dtype=float) for name in PREDICTORS})
 
 
-def _measured(result: _Result, comparison: Sequence[Comparison]) -> ModelRecord:
-    """Put the figures of this run into the model's record."""
-    model = ApplicationModel.load(result.folder)
+def _by_model(results: Sequence[_Result]) -> dict[str, list[_Result]]:
+    """Group results by whose scores they are: a champion may have gone on."""
+    found: dict[str, list[_Result]] = {}
+    for one in results:
+        found.setdefault(one.by.record.model_version, []).append(one)
+    return found
+
+
+def _measured(
+    results: Sequence[_Result],
+    gate: Sequence[Mapping[str, Any]],
+    comparison: Sequence[Comparison],
+) -> ModelRecord:
+    """Put the figures of this run into the record of the model that scored."""
+    by = results[0].by
+    model = by.model
+    rows = pd.concat([one.rows for one in results], ignore_index=True)
     metrics = {
-        "scoring": result.step.scoring,
+        "scoring": by.step.scoring,
+        "gate": list(gate),
         "cross_fitted_log_loss": dict(model.validation),
         "blend_weights": dict(model.weights),
         "without_logit": model.without_logit,
-        "out_of_sample": [_without_nan(asdict(one)) for one in _compared(result.rows)],
+        "out_of_sample": [_without_nan(asdict(one)) for one in _compared(rows)],
         "all_models_out_of_sample": [_without_nan(asdict(one)) for one in comparison],
     }
     trees = {name: asdict(one) for name, one in model.parameters.items()}
-    record = replace(result.record, metrics=metrics, parameters=trees)
-    write_record(result.folder, record)
+    record = replace(by.record, metrics=metrics, parameters=trees)
+    write_record(by.folder, record)
     return record
+
+
+def _write_checks(folder: Path, judged: Sequence[_Judged]) -> None:
+    """Hand on how the newest models were judged, for the record of the gates."""
+    newest = max((one.record.first_month_predicted for one in judged), default=None)
+    checks = [
+        {"model_version": one.record.model_version, **check.to_json()}
+        for one in judged
+        if one.record.first_month_predicted == newest
+        for check in one.checks
+    ]
+    file = folder / f"checks_{PURPOSE}.json"
+    file.write_text(json.dumps(checks, indent=1) + "\n")
 
 
 def _table(comparison: Sequence[Comparison]) -> list[str]:

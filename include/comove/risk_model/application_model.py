@@ -84,6 +84,7 @@ BOLD = TreeParameters(
     rounds=100,
 )
 MODEL_FILE = "application.json"
+CROSS_FITTED_FILE = "cross_fitted.npy"
 ENCODING_FILE = "encoding.json"
 
 
@@ -149,6 +150,8 @@ class ApplicationModel:
         trained on.
     without_logit : str or None
         Why there is no logit.
+    cross_fitted : ndarray, shape (n,)
+        What the blend said of each row trained on without having seen it, calibrated.
     """
 
     encoding: Encoding
@@ -159,6 +162,7 @@ class ApplicationModel:
     parameters: Mapping[str, TreeParameters]
     validation: Mapping[str, float] = field(default_factory=dict)
     without_logit: str | None = None
+    cross_fitted: FloatArray = field(default_factory=lambda: np.empty(0))
 
     def probabilities(self, x: FeatureMatrix) -> dict[str, FloatArray]:
         """Predict by every member and the blend.
@@ -197,6 +201,7 @@ class ApplicationModel:
             "without_logit": self.without_logit,
         }
         _write(folder / MODEL_FILE, stored)
+        np.save(folder / CROSS_FITTED_FILE, self.cross_fitted, allow_pickle=False)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -225,6 +230,7 @@ class ApplicationModel:
                 },
                 validation=stored["validation"],
                 without_logit=stored["without_logit"],
+                cross_fitted=np.load(folder / CROSS_FITTED_FILE, allow_pickle=False),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(
@@ -292,6 +298,7 @@ class ApplicationFitter:
         weights = _weights(algorithm, margins, sample.y)
         margins["blend"] = Blend(weights).mix(margins)
         calibrations = {n: fit_calibration(m, sample.y) for n, m in margins.items()}
+        said = {n: expit(calibrations[n].apply(m)) for n, m in margins.items()}
         parts_of = _contributions(members, weights, sample.x, self.encoding)
         return ApplicationModel(
             encoding=self.encoding,
@@ -300,11 +307,9 @@ class ApplicationFitter:
             calibrations=calibrations,
             population=Population.of(sample.x, parts_of, self.encoding.features),
             parameters=parameters,
-            validation={
-                name: log_loss(sample.y, expit(calibrations[name].apply(margin)))
-                for name, margin in margins.items()
-            },
+            validation={name: log_loss(sample.y, p) for name, p in said.items()},
             without_logit=found if isinstance(found, str) else None,
+            cross_fitted=said["blend"],
         )
 
     def _chosen_trees(

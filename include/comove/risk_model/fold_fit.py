@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from comove.connection import quoted
 from comove.errors import ModelError
-from comove.quality.shift import stability_index
 from comove.risk_model.blend import Blend, fit_weights
 from comove.risk_model.calibration import Calibration, fit_calibration, shift_to_rate
+from comove.risk_model.feature_shift import FeatureFigures, feature_figures
 from comove.risk_model.fold_model import FoldModel, Head, Member, probability
 from comove.risk_model.folds import Fold, number
 from comove.risk_model.judgement import Evidence
@@ -35,8 +35,6 @@ Margins = dict[str, FloatArray]
 LABEL = "is_event"
 # Fewer than this in the last months decide nothing about calibration or weights.
 MIN_VALIDATION_EVENTS = 5
-SHIFT_BANDS = 10
-SHIFT_ROWS = 50_000
 
 
 class TooFewEventsError(ModelError):
@@ -200,7 +198,7 @@ def fit_fold(
     after = {name: member.margin(x) for name, member in final.items()}
     blends = {a: _blend(a, before, window) for a in algorithms}
     heads = {a: _head(b, before, after, window) for a, b in blends.items()}
-    told = _feature_figures(window)
+    told = feature_figures(window.fit.x, window.valid.x, window.encoding.names)
     evidence = {a: _evidence(head, before, window, told) for a, head in heads.items()}
     model = FoldModel(window.encoding, final, heads)
     dropped = getattr(final.get("logit"), "dropped", {})
@@ -308,7 +306,7 @@ def _levelled(slope: float, margin: FloatArray, y: FloatArray) -> Calibration:
 
 
 def _evidence(
-    head: Head, before: Margins, window: Window, told: Mapping[str, Mapping[str, float]]
+    head: Head, before: Margins, window: Window, told: FeatureFigures
 ) -> Evidence:
     # What the head would have said of the validation months had its members not seen
     # them, at the level it has now.
@@ -318,40 +316,7 @@ def _evidence(
     return Evidence(
         y=window.valid.y,
         p=p,
-        feature_psi=told["psi"],
-        missing_trained=told["missing_trained"],
-        missing_now=told["missing_now"],
+        feature_psi=told.psi,
+        missing_trained=told.missing_trained,
+        missing_now=told.missing_now,
     )
-
-
-def _feature_figures(window: Window) -> dict[str, dict[str, float]]:
-    fit, valid = window.fit.x, window.valid.x
-    names = window.encoding.names
-    return {
-        "psi": {n: _shift(fit[:, j], valid[:, j]) for j, n in enumerate(names)},
-        "missing_trained": _missing_shares(fit, names),
-        "missing_now": _missing_shares(valid, names),
-    }
-
-
-def _missing_shares(x: NDArray[np.float32], names: Sequence[str]) -> dict[str, float]:
-    return {name: float(np.isnan(x[:, j]).mean()) for j, name in enumerate(names)}
-
-
-def _shift(before: NDArray[np.float32], now: NDArray[np.float32]) -> float:
-    before, now = _thinned(before), _thinned(now)
-    known = before[~np.isnan(before)]
-    if not len(known):
-        return float("nan")
-    cuts = np.unique(np.quantile(known, np.linspace(0, 1, SHIFT_BANDS + 1)[1:-1]))
-    return stability_index(_counts(now, cuts), _counts(before, cuts))
-
-
-def _thinned(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    return x[:: max(1, len(x) // SHIFT_ROWS)]
-
-
-def _counts(x: NDArray[np.float32], cuts: NDArray[np.float32]) -> NDArray[np.int64]:
-    # NaN sorts last: missing values get a band of their own.
-    bands = np.where(np.isnan(x), len(cuts) + 1, np.searchsorted(cuts, x))
-    return np.bincount(bands, minlength=len(cuts) + 2)

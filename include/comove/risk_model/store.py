@@ -204,7 +204,12 @@ def store_training(settings: Settings, *, run_id: str) -> StoreReport:
     return StoreReport(rows, len(models))
 
 
-def hand_on_models(folder: Path, purpose: str, in_force: Sequence[ModelRecord]) -> Path:
+def hand_on_models(
+    folder: Path,
+    purpose: str,
+    in_force: Sequence[ModelRecord],
+    refused: Sequence[tuple[ModelRecord, str]] = (),
+) -> Path:
     """Write ``models_<purpose>.json`` for `store_training`, the last one as champion.
 
     Parameters
@@ -215,12 +220,18 @@ def hand_on_models(folder: Path, purpose: str, in_force: Sequence[ModelRecord]) 
         ``pd`` or ``application``.
     in_force : sequence of ModelRecord
         Models that predicted or scored something, oldest first.
+    refused : sequence of tuple of ModelRecord and str
+        Models that failed the gate, with the reason.
     """
     newest = in_force[-1].model_version if in_force else None
     models = [
         one.to_json()
         | {"status": "champion" if one.model_version == newest else "retired"}
         for one in in_force
+    ]
+    models += [
+        one.to_json() | {"status": "refused", "refused_because": why}
+        for one, why in refused
     ]
     file = folder / f"models_{purpose}.json"
     file.write_text(json.dumps(models, indent=1))
