@@ -38,6 +38,7 @@ PARTS = {
         "risk.default_event",
         "risk.lending_control",
         "risk.linked_debtor",
+        "risk.risk_strategies",
         "risk.strategy_action",
     ),
 }
