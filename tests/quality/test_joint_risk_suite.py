@@ -55,9 +55,12 @@ RESULTS = """
         select who, later, 1 + who / 600 as index
         from range(600) as b (who), range(2) as l (later)
     );
-    insert into risk.cell_link
-    values ('2026-07-01', '2026-06-01', 'north', 'all', 'south', 'all', 0.1, 0.05, 0.2,
-        1.5, 1.1, 2.2, 0.99, 'good');
+    insert into risk.cell_link by name
+    select
+        date '2026-07-01' as month, date '2026-06-01' as as_of_month, 'north' as region_a,
+        'all' as industry_a, 'south' as region_b, 'all' as industry_b,
+        0.1 as correlation, 1.5 as lift, 1.1 as lift_q05, 2.2 as lift_q95,
+        'good' as model_version;
     insert into risk.factor_posterior
     values ('loading_national', null, null, 0.2, 0.05, 0.1, 0.3, 1, 900, 800,
         '2026-06-01', 'good', 'run');
