@@ -55,7 +55,8 @@ def test_an_event_responded_to_before_is_not_found_again(bank: Settings) -> None
         select '{known}' as event_id, 'x' as borrower_key, date '2024-03-01' as month,
             date '2024-03-01' as as_of_month, date '2024-04-01' as forecast_month,
             'n' as region, 'r' as industry, 0.1 as pd_star, 'borrower' as pd_source,
-            'detected' as origin, 'comove' as detected_by, 0 as linked_debtors,
+            'detected' as origin, 'comove' as detected_by, 0 as initial_links,
+            0 as linked_debtors,
             'v' as model_version, 'w' as previous_version, 'r0' as run_id,
             now()::timestamp as detected_at
         """,

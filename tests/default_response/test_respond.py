@@ -230,13 +230,58 @@ def test_events_keep_what_their_links_were_computed_from(
         bank,
         """
         select distinct as_of_month, forecast_month, model_version, previous_version,
-            linked_debtors, run_id
+            initial_links, linked_debtors, run_id
         from risk.default_event
         """,
     )
     assert found == [
-        (dt.date(2024, 3, 1), AHEAD, "posterior-2024-03", "posterior-2024-02", 15, "run")
+        (
+            dt.date(2024, 3, 1),
+            AHEAD,
+            "posterior-2024-03",
+            "posterior-2024-02",
+            20,
+            15,
+            "run",
+        )
     ]
+
+
+def test_the_strategy_of_every_debtor_is_that_of_the_seed(
+    bank: Settings, response: Respond
+) -> None:
+    # Margins from far below every floor to far above.
+    change(
+        bank,
+        """
+        update risk.joint_risk_index
+        set pd_star = 0.0005 * power(1.35, cast(substr(borrower_key, 9) as integer))
+        """,
+    )
+    response()
+    found = rows(
+        bank,
+        "select joint_risk_index, joint_probability, strategy from risk.linked_debtor",
+    )
+    assert len(found) == 60
+    assert {strategy for *_, strategy in found} == {
+        None,
+        "lending_control",
+        "collection",
+        "freeze",
+    }
+    assert [strategy for *_, strategy in found] == [
+        by_hand(index, probability) for index, probability, _ in found
+    ]
+
+
+def by_hand(index: float, probability: float) -> str | None:
+    """Strategy of an index, as design 4.5 has it, with the floors of the seed."""
+    if 1.25 <= index < 2 and probability >= 0.005:
+        return "lending_control"
+    if 2 <= index < 4 and probability >= 0.01:
+        return "collection"
+    return "freeze" if index >= 4 and probability >= 0.02 else None
 
 
 def test_a_seed_that_cannot_be_obeyed_stops_everything(

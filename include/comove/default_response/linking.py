@@ -133,8 +133,8 @@ def link_debtors(
     """Link the debtors of a run to its events; write the links as Parquet.
 
     Reads ``events.parquet`` and ``debtors.parquet``; writes ``event_groups.parquet``
-    (event_id, link_group) and ``links.parquet`` (link_group, borrower_key and the fields
-    of `EventLinks`): one row per kind of event and debtor, whatever the number of events.
+    (event_id, link_group, initial_links) and ``links.parquet`` (link_group, borrower_key,
+    `NUMBERS`): one row per kind of event and debtor, whatever the number of events.
 
     Parameters
     ----------
@@ -162,18 +162,20 @@ def link_debtors(
     grid, placed = _place(debtors, source)
     groups, kinds = _kinds(events)
     sizes = groups["link_group"].value_counts()
-    initial = links = 0
+    initial: dict[int, int] = {}
+    links = 0
     with _writer(folder / LINKS) as writer:
         for done, one in enumerate(kinds, start=1):
             found = source.links_of(one.region, one.industry, one.margin, grid)
             sure, linked = _linked(settings, found, placed)
-            size = int(sizes[one.link_group])
-            initial, links = initial + sure * size, links + len(linked) * size
+            initial[one.link_group] = sure
+            links += len(linked) * int(sizes[one.link_group])
             _refuse_too_many(settings, links)
             writer.write_table(_table(one.link_group, linked, found, placed))
             tell(f"{done}/{len(kinds)} kinds of events, {links:,} links so far")
+    groups["initial_links"] = groups["link_group"].map(initial).astype(np.int64)
     groups.to_parquet(folder / EVENT_GROUPS, index=False)
-    return LinkReport(len(events), len(kinds), initial, links)
+    return LinkReport(len(events), len(kinds), int(groups["initial_links"].sum()), links)
 
 
 def _place(debtors: pd.DataFrame, source: LinkSource) -> tuple[FloatArray, _Placed]:

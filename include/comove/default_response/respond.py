@@ -133,7 +133,7 @@ def _sources(folder: Path) -> dict[str, str]:
 
 _NEW_EVENTS = """
     create or replace temp table new_event as
-    select events.*, groups.link_group
+    select events.*, groups.link_group, groups.initial_links
     from {events} as events
     inner join {groups} as groups using (event_id)
     where events.event_id not in (select event_id from risk.default_event)
@@ -177,6 +177,7 @@ _INSERT_EVENTS = """
         new_event.pd_source,
         new_event.origin,
         new_event.detected_by,
+        new_event.initial_links,
         coalesce(linked.debtors, 0) as linked_debtors,
         getvariable('version') as model_version,
         getvariable('previous_version') as previous_version,

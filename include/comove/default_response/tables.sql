@@ -16,6 +16,7 @@ create table if not exists risk.default_event (
     pd_source varchar not null,
     origin varchar not null,
     detected_by varchar not null,
+    initial_links bigint not null,
     linked_debtors bigint not null,
     model_version varchar not null,
     previous_version varchar not null,
