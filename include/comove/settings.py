@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     # Sampling: so many iterations warm up each chain, so many are kept of each.
     joint_chains: Annotated[int, Field(ge=2)] = 2
     joint_tune: Annotated[int, Field(ge=100)] = 400
-    joint_draws: Annotated[int, Field(ge=100)] = 1500
+    joint_draws: Annotated[int, Field(ge=100)] = 2000
     # Bounds of Vehtari et al. (2021); of the energies, Stan's own.
     joint_gate_max_r_hat: Annotated[float, Field(gt=1)] = 1.01
     joint_gate_min_ess: Annotated[float, Field(gt=0)] = 400.0

@@ -21,6 +21,7 @@ import pymc as pm
 import pytensor.tensor as pt
 from numpy.typing import NDArray
 
+from comove.joint_risk.basis import Basis
 from comove.joint_risk.evidence import Effects, Evidence, ThresholdEvidence
 from comove.joint_risk.graph import Colour, DeviationPrior, LevelPrior
 from comove.joint_risk.month_scale import Common, common_scale, quantile_at
@@ -190,9 +191,10 @@ def _paths(
         for name, effect in zip(("region", "industry"), groups, strict=True)
     ]
     parts = [part for part in sampled if part is not None]
-    variance = national[0] ** 2 + sum(part.effect.common_variance for part in parts)
-    level = _sampled_level(pilot.level, pt.sqrt(variance), national[1], place, common)
-    level = level + sum(part.mean_shift for part in parts)
+    untold = [part.untold_variance for part in parts if part.untold_variance is not None]
+    spread = pt.sqrt(national[0] ** 2 + sum(untold))
+    level = _sampled_level(pilot.level, spread, national[1], place, common)
+    level = level + sum(part.level_shift for part in parts)
     _add_level_prior(level, *national, parts)
     shown = [
         part.shown if part else pt.zeros((count, shape[2]))
@@ -255,19 +257,27 @@ def _sampled_level(
 
 @dataclass(frozen=True)
 class _Sampled:
-    """Sampled deviations of groups: as the likelihood sees them, and their parts."""
+    """Sampled effects of one kind of groups.
+
+    Parameters
+    ----------
+    shown : Tensor, shape (G, T)
+        As the likelihood sees them: their weighted mean is in the level.
+    in_level : Tensor, shape (T,)
+        What of the level is theirs, as far as the effects tell.
+    untold_variance : Tensor or None
+        Variance of what of the level is theirs beyond it.
+    level_shift : Tensor
+        Moves the level along with the groups' own sigmas.
+    phi : Tensor
+        Autoregression.
+    """
 
     shown: Tensor
-    deviation: Tensor
-    mean_shift: Tensor
-    mean_offset: Tensor
-    effect: Effect
-
-    @property
-    def expected_common(self) -> Tensor:
-        """Mean of the groups' common part, given their deviations, shape (T,)."""
-        weighted = self.deviation / (self.effect.loading**2)[:, None]
-        return -self.effect.common_variance * pt.sum(weighted, axis=0)
+    in_level: Tensor
+    untold_variance: Tensor | None
+    level_shift: Tensor
+    phi: Tensor
 
 
 def _sampled_effect(
@@ -275,22 +285,64 @@ def _sampled_effect(
 ) -> _Sampled | None:
     if seen is None or effect is None:
         return None
-    share = _data(f"{name}_share", seen.basis.share)
-    # One array more costs a second of compilation: the last row holds the spreads.
-    basis = _data(f"{name}_basis", [*seen.basis.outward, seen.basis.spread])
+    share = _data(f"{name}_share", seen.share)
     noise = pm.Flat(f"{name}_noise", shape=seen.paths.information.shape)
-    scale = pt.sqrt(effect.mean_square) * basis[-1] / place.stretch
+    if seen.basis is None:
+        return _own_paths(name, seen, effect, share, noise)
+    return _deviations(name, seen, seen.basis, effect, share, noise, place)
+
+
+def _own_paths(
+    name: str, seen: Kind, effect: Effect, share: Tensor, noise: Tensor
+) -> _Sampled:
+    """Every group's path by itself: the coordinates where data are few."""
+    path, log_jacobian = _coloured(name, noise, effect.loading, effect.phi, seen.paths)
+    pm.Potential(f"{name}_jacobian", log_jacobian)
+    pm.Potential(f"{name}_prior", _ar1_log_density(path, effect))
+    total = path + effect.offset[:, None]
+    mean = pm.Deterministic(f"{name}_mean", pt.sum(share[:, None] * total, axis=0))
+    pm.Deterministic(f"{name}_own", path)
+    return _Sampled(total - mean, mean, None, pt.constant(0.0), effect.phi)
+
+
+def _ar1_log_density(path: Tensor, effect: Effect) -> Tensor:
+    """Log density of independent AR(1) paths, up to a constant."""
+    groups, months = path.shape[0], path.shape[1]
+    variance = 1 - effect.phi**2
+    inner = (path[:, 1:] - effect.phi * path[:, :-1]) / pt.sqrt(variance)
+    innovations = pt.concatenate([path[:, :1], inner], axis=1)
+    squares = pt.sum((innovations / effect.loading[:, None]) ** 2)
+    scales = months * pt.sum(pt.log(effect.loading))
+    return -0.5 * squares - scales - 0.5 * groups * (months - 1) * pt.log(variance)
+
+
+def _deviations(
+    name: str,
+    seen: Kind,
+    basis: Basis,
+    effect: Effect,
+    share: Tensor,
+    noise: Tensor,
+    place: _Place,
+) -> _Sampled:
+    """Deviations from the level: the coordinates where data are many."""
+    # One array more costs a second of compilation: the last row holds the spreads.
+    coordinates = _data(f"{name}_basis", [*basis.outward, basis.spread])
+    scale = pt.sqrt(effect.mean_square) * coordinates[-1] / place.stretch
     path, log_jacobian = _coloured(name, noise, scale, effect.phi, seen.paths)
     stretching = seen.paths.information.size * pt.log(place.stretch)
     pm.Potential(f"{name}_jacobian", log_jacobian + stretching)
     shift = place.shift(effect)
     mean_shift = pt.sum(share * shift)
-    shown = place.stretch * pt.dot(basis[:-1], path) + (shift - mean_shift)[:, None]
+    shown = place.stretch * pt.dot(coordinates[:-1], path)
+    shown = shown + (shift - mean_shift)[:, None]
     mean_offset = pt.sum(share * effect.offset)
     deviation = shown - (effect.offset - mean_offset)[:, None]
     density = DeviationPrior()(deviation, effect.loading, effect.phi)
     pm.Potential(f"{name}_prior", density[0])
-    return _Sampled(shown, deviation, mean_shift, mean_offset, effect)
+    weighted = pt.sum(deviation / (effect.loading**2)[:, None], axis=0)
+    in_level = mean_offset - effect.common_variance * weighted
+    return _Sampled(shown, in_level, effect.common_variance, mean_shift, effect.phi)
 
 
 def _coloured(
@@ -305,12 +357,11 @@ def _add_level_prior(
     level: Tensor, national: Tensor, phi: Tensor, parts: list[_Sampled]
 ) -> None:
     """The level less what deviations say of it is a sum of AR(1) processes."""
-    rest = level
-    for part in parts:
-        rest = rest - part.mean_offset - part.expected_common
-    variances = [national**2, *[part.effect.common_variance for part in parts]]
-    phis = [phi, *[part.effect.phi for part in parts]]
-    pm.Potential("level_prior", LevelPrior()(rest, pt.stack(variances), pt.stack(phis))[0])
+    rest = level - sum(part.in_level for part in parts)
+    untold = [part for part in parts if part.untold_variance is not None]
+    variances = pt.stack([national**2, *[part.untold_variance for part in untold]])
+    phis = pt.stack([phi, *[part.phi for part in untold]])
+    pm.Potential("level_prior", LevelPrior()(rest, variances, phis)[0])
 
 
 def _sigma(

@@ -19,6 +19,9 @@ FloatArray = NDArray[np.float64]
 BLOCKS = {"level": "national", "region": "region", "industry": "industry"}
 
 _KINDS = "region", "industry"
+# Where a month tells so much of the log of a loading (2 at most), groups' paths are known
+# well enough to be sampled as deviations.
+_TELLING = 0.6
 _ROUNDS = 12
 _LEAST_VARIANCE = 0.02
 _LOADING_RANGE = 0.02, 0.6
@@ -73,15 +76,19 @@ class Kind:
 
     Parameters
     ----------
-    basis : Basis
-        Coordinates of the groups' deviations.
-    paths : Hint, shape (G - 1, T)
+    share : ndarray, shape (G,)
+        Weights of the groups in the level, adding up to 1.
+    basis : Basis or None
+        Coordinates of the groups' deviations, where data tell each group's path from
+        the level. None where they hardly do: then each group is its own coordinate.
+    paths : Hint, shape (G - 1, T) or (G, T)
         About the coordinates.
     log_loading, offset : Hint, shape (G,)
         About the log of the groups' loadings, and their static parts.
     """
 
-    basis: Basis
+    share: FloatArray
+    basis: Basis | None
     paths: Hint
     log_loading: Hint
     offset: Hint
@@ -201,7 +208,7 @@ def _summary(evidence: Evidence, loadings: Loadings, effects: Effects) -> Pilot:
         for name in _KINDS
     }
     level = effects.level + sum(
-        kind.basis.share @ getattr(effects, name) for name, kind in kinds.items() if kind
+        kind.share @ getattr(effects, name) for name, kind in kinds.items() if kind
     )
     national = np.array([loadings.national])
     return Pilot(
@@ -219,17 +226,18 @@ def _kind(
     if not loading.any():
         return None
     basis = make_basis(information.mean(axis=1))
-    return Kind(
-        basis,
-        _paths(
-            basis.inward @ effects,
-            (basis.outward**2).T @ information,
-            np.sqrt((loading**2).mean()) * basis.spread,
-            phi,
-        ),
-        _about_loadings(loading, information),
-        _about_offsets(loading, effects, phi),
-    )
+    about_loadings = _about_loadings(loading, information)
+    if about_loadings.information.mean() > _TELLING * effects.shape[1]:
+        pooled = np.sqrt((loading**2).mean())
+        told = (basis.outward**2).T @ information
+        paths = _paths(basis.inward @ effects, told, pooled * basis.spread, phi)
+        coordinates: Basis | None = basis
+    else:
+        own = effects - effects.mean(axis=1, keepdims=True)
+        paths = _paths(own, information, loading, phi)
+        coordinates = None
+    about_offsets = _about_offsets(loading, effects, phi)
+    return Kind(basis.share, coordinates, paths, about_loadings, about_offsets)
 
 
 def _about_loadings(loading: FloatArray, information: FloatArray) -> Hint:

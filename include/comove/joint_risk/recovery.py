@@ -71,25 +71,24 @@ def recover(
     loading = {n: sampled.of(f"loading_{n}", (size,)) for n, size in shapes.items()}
     offset = {n: sampled.of(f"offset_{n}", (size,)) for n, size in shapes.items()}
     phi = {n: sampled.of(f"phi_{n}", ()) for n in ("national", *shapes)}
-    shown = {
-        n: sampled.of(f"{n}_effect", (size, len(months))) for n, size in shapes.items()
+    kinds = {
+        n: _Kind(sampled, n, loading[n], offset[n])
+        for n in shapes
+        if loading[n].any()
     }
-    present = [n for n in shapes if loading[n].any()]
-    deviation = {n: shown[n] - offset[n][:, :, None] for n in present}
-    common = {n: 1 / (loading[n] ** -2).sum(axis=1) for n in present}
-    # Any common shift of the deviations cancels: they are completed by `shift` below.
-    expected = {
-        n: -common[n][:, None] * (deviation[n] / loading[n][:, :, None] ** 2).sum(axis=1)
-        for n in present
-    }
-    rest = sampled.values["level"] - sum(expected.values())
-    variances = [sampled.values["loading_national"] ** 2, *common.values()]
-    parts = _split(rest, variances, [phi["national"], *[phi[n] for n in present]], random)
-    paths = {n: np.zeros((sampled.draws, shapes[n], len(months))) for n in shapes}
-    for part, n in zip(parts[1:], present, strict=True):
-        shift = expected[n] + part
-        effects = deviation[n] + shift[:, None, :]
-        paths[n] = effects / loading[n][:, :, None]
+    untold = {n: kind for n, kind in kinds.items() if kind.untold_variance is not None}
+    rest = sampled.values["level"] - sum(kind.in_level for kind in kinds.values())
+    parts = _split(
+        rest,
+        [sampled.values["loading_national"] ** 2]
+        + [kind.untold_variance for kind in untold.values()],
+        [phi["national"], *[phi[n] for n in untold]],
+        random,
+    )
+    shifts = dict(zip(untold, parts[1:], strict=True))
+    paths = {n: np.zeros((sampled.draws, size, len(months))) for n, size in shapes.items()}
+    for n, kind in kinds.items():
+        paths[n] = kind.effects(shifts.get(n)) / loading[n][:, :, None]
     return Draws(
         regions=regions,
         industries=industries,
@@ -107,6 +106,34 @@ def recover(
         industry=paths["industry"],
         nu=sampled.values.get("nu"),
     )
+
+
+class _Kind:
+    """Effects of regions, or of industries, as far as they were sampled."""
+
+    def __init__(
+        self,
+        sampled: Sampled,
+        name: str,
+        loading: FloatArray,
+        offset: FloatArray,
+    ) -> None:
+        own = sampled.values.get(f"{name}_own")
+        self.untold_variance: FloatArray | None = None
+        if own is not None:
+            self._effects, self.in_level = own, sampled.values[f"{name}_mean"]
+            return
+        # Any common shift of the deviations cancels in the sum of the two below.
+        deviation = sampled.values[f"{name}_effect"] - offset[:, :, None]
+        precision = loading**-2
+        self.untold_variance = 1 / precision.sum(axis=1)
+        weighted = (deviation * precision[:, :, None]).sum(axis=1)
+        self.in_level = -self.untold_variance[:, None] * weighted
+        self._effects = deviation + self.in_level[:, None, :]
+
+    def effects(self, untold: FloatArray | None) -> FloatArray:
+        """Loadings times factors, shape (D, G, T)."""
+        return self._effects if untold is None else self._effects + untold[:, None, :]
 
 
 def _split(

@@ -1,6 +1,5 @@
 """NUTS by nutpie: compiled once per shape, sampled as often as data come."""
 
-import datetime as dt
 import os
 import time
 from collections.abc import Callable
@@ -10,7 +9,6 @@ from typing import Any, Protocol
 import arviz as az
 import numpy as np
 import nutpie
-import pymc as pm
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -50,6 +48,9 @@ class Variant:
 
     copula: str = "gaussian"
     factors: str = "multi"
+
+
+_STANDARD = Variant()
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,9 @@ class Sampler:
         self._tell = tell
         self._compiled: dict[Any, Any] = {}
 
-    def fit(self, evidence: Evidence, variant: Variant = Variant()) -> Posterior:
+    def fit(
+        self, evidence: Evidence, variant: Variant = _STANDARD, *, longer: int = 1
+    ) -> Posterior:
         """Sample the posterior of a model.
 
         Parameters
@@ -135,6 +138,8 @@ class Sampler:
             its own: it could not be told from the national factor.
         variant : Variant
             Which model.
+        longer : int
+            Multiplies the iterations of the settings.
         """
         started = time.monotonic()
         pilot = look(evidence, *self._first_loadings(evidence, variant))
@@ -142,8 +147,8 @@ class Sampler:
         ready = time.monotonic()
         tree = nutpie.sample(
             compiled,
-            draws=self._settings.joint_draws,
-            tune=self._settings.joint_tune,
+            draws=self._settings.joint_draws * longer,
+            tune=self._settings.joint_tune * longer,
             chains=self._settings.joint_chains,
             cores=min(self._settings.joint_chains, os.cpu_count() or 1),
             seed=self._settings.seed,
