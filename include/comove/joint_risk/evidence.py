@@ -78,7 +78,11 @@ class ThresholdEvidence:
 
     @cached_property
     def _data(self) -> tuple[IntArray, FloatArray, FloatArray]:
-        return self.panel.groups, self.panel.counts, ndtri(self.panel.pd)[self.panel.order]
+        return (
+            self.panel.groups,
+            self.panel.counts,
+            ndtri(self.panel.pd)[self.panel.order],
+        )
 
     def derivatives(
         self, effects: Effects, sigma: FloatArray

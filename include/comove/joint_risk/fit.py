@@ -42,6 +42,7 @@ _DECISIVE_FILES = (
     "evidence.py",
     "graph.py",
     "kernel.py",
+    "loading.py",
     "model.py",
     "month_scale.py",
     "ordinal.py",
@@ -214,7 +215,9 @@ class Fitter:
         )
         if refused is None:
             return posterior
-        self._tell(f"Sampled too little: {refused}. Once more, {_SECOND_TRY} times longer")
+        self._tell(
+            f"Sampled too little: {refused}. Once more, {_SECOND_TRY} times longer"
+        )
         return self._sampler.fit(evidence, wanted.variant, longer=_SECOND_TRY)
 
     def _name(self, wanted: Wanted, hashes: dict[str, str]) -> str:

@@ -75,7 +75,9 @@ class Inputs:
         """
         last = number(as_of)
         months = tuple(month_of(last - k) for k in range(self._months)[::-1])
-        cells = self.cells[(self.cells["month"] >= months[0]) & (self.cells["month"] <= as_of)]
+        cells = self.cells[
+            (self.cells["month"] >= months[0]) & (self.cells["month"] <= as_of)
+        ]
         regions = tuple(sorted(self.cells["region"].unique()))
         industries = tuple(sorted(self.cells["industry"].unique()))
         margin = self.margin(as_of)(cells["mean_model_pd"].to_numpy(np.float64))

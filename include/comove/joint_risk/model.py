@@ -24,14 +24,12 @@ from numpy.typing import NDArray
 from comove.joint_risk.basis import Basis
 from comove.joint_risk.evidence import Effects, Evidence, ThresholdEvidence
 from comove.joint_risk.graph import Colour, DeviationPrior, LevelPrior
+from comove.joint_risk.loading import bounded_loading
 from comove.joint_risk.month_scale import Common, common_scale, quantile_at
 from comove.joint_risk.pilot import Hint, Kind, Pilot
 
 FloatArray = NDArray[np.float64]
 Tensor = Any
-
-# Variances of what only one borrower feels; below the least, loadings make no sense.
-_LEAST_VARIANCE = 0.02
 
 
 class Priors(Protocol):
@@ -106,10 +104,15 @@ def build_model(
         "month": [f"{month:%Y-%m}" for month in panel.months],
     }
     with pm.Model(coords=coords) as model:
-        national = pm.LogNormal(
+        national = pm.Deterministic(
             "loading_national",
-            np.log(priors.joint_prior_national_loading),
-            priors.joint_prior_log_loading_spread,
+            bounded_loading(
+                pm.Normal(
+                    "log_loading_national",
+                    np.log(priors.joint_prior_national_loading),
+                    priors.joint_prior_log_loading_spread,
+                )
+            ),
         )
         phi = pm.Beta(
             "phi_national", priors.joint_prior_phi_alpha, priors.joint_prior_phi_beta
@@ -153,7 +156,7 @@ def _effect(name: str, pilot: Pilot, priors: Priors) -> Effect | None:
     phi = pm.Beta(
         f"phi_{name}", priors.joint_prior_phi_alpha, priors.joint_prior_phi_beta
     )
-    loading = pm.Deterministic(f"loading_{name}", pt.exp(log_loading), dims=name)
+    loading = pm.Deterministic(f"loading_{name}", bounded_loading(log_loading), dims=name)
     return Effect(loading, phi, pm.Deterministic(f"offset_{name}", offset, dims=name))
 
 
@@ -165,11 +168,12 @@ def _pooled(name: str, dim: str, middle: Tensor, spread: Tensor, hint: Tensor) -
     """
     known, place = hint[0], hint[1]
     noise = pm.Flat(f"{name}_noise", dims=dim)
-    precision = spread**-2 + known
-    values = (middle * spread**-2 + known * place) / precision + noise * precision**-0.5
-    prior = pt.sum(pm.logp(pm.Normal.dist(middle, spread), values))
-    pm.Potential(f"{name}_prior", prior - 0.5 * pt.sum(pt.log(precision)))
-    return values
+    # In units of the spread, so that nothing is lost where it is near 0.
+    told = 1 + known * spread**2
+    standard = spread * known * (place - middle) / told + noise * told**-0.5
+    density = -0.5 * pt.sum(standard**2) - 0.5 * pt.sum(pt.log(told))
+    pm.Potential(f"{name}_prior", density)
+    return middle + spread * standard
 
 
 def _data(name: str, values: Any) -> Tensor:
@@ -227,16 +231,14 @@ class _Place:
     def shift(self, effect: Effect) -> Tensor:
         """What a group's own sigma adds to its effects, shape (G,)."""
         own = self.sigma**2 + effect.mean_square - effect.loading**2
-        return (pt.sqrt(pt.maximum(own, _LEAST_VARIANCE)) - self.sigma) * (
-            self.threshold / self.pilot_sigma
-        )
+        return (pt.sqrt(own) - self.sigma) * (self.threshold / self.pilot_sigma)
 
 
 def _place(
     pilot: Pilot, national: Tensor, groups: tuple[Effect | None, Effect | None]
 ) -> _Place:
     shared = sum(effect.mean_square for effect in groups if effect is not None)
-    own = pt.maximum(1 - national**2 - shared, _LEAST_VARIANCE)
+    own = 1 - national**2 - shared
     seen = _data("pilot_place", [pilot.loadings.sigma, pilot.threshold])
     return _Place(pt.sqrt(own), seen[0], seen[1])
 
@@ -246,7 +248,9 @@ def _sampled_level(
 ) -> Tensor:
     months = seen.information.shape[1]
     noise = pm.Flat("level_noise", shape=(1, months))
-    path, log_jacobian = _coloured("level", noise, (spread / place.stretch)[None], phi, seen)
+    path, log_jacobian = _coloured(
+        "level", noise, (spread / place.stretch)[None], phi, seen
+    )
     pm.Potential("level_jacobian", log_jacobian + months * pt.log(place.stretch))
     threshold = place.threshold
     if common is not None:
@@ -375,6 +379,4 @@ def _sigma(
         variance -= (region.loading**2)[:, None]
     if industry is not None:
         variance -= (industry.loading**2)[None, :]
-    too_small = pt.min(variance) < _LEAST_VARIANCE
-    pm.Potential("loadings_possible", pt.switch(too_small, -np.inf, 0.0))
-    return pt.sqrt(pt.maximum(variance, _LEAST_VARIANCE))
+    return pt.sqrt(variance)

@@ -58,7 +58,9 @@ class Panel:
         """Refuse what is no count."""
         shapes = {getattr(self, name).shape for name in _ARRAYS}
         if shapes != {(len(self.n),)} or len(self.n) == 0:
-            raise _refused(f"shapes {shapes}; one row a cell, and at least one, is needed")
+            raise _refused(
+                f"shapes {shapes}; one row a cell, and at least one, is needed"
+            )
         if not ((self.pd > 0) & (self.pd < 1)).all():
             raise _refused("margins outside of (0, 1), or missing")
         if not ((self.events >= 0) & (self.events <= self.n) & (self.n > 0)).all():

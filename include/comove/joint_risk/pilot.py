@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from comove.joint_risk.basis import Basis, make_basis
 from comove.joint_risk.evidence import Effects, Evidence
+from comove.joint_risk.loading import log_of_loading
 
 FloatArray = NDArray[np.float64]
 
@@ -24,7 +25,8 @@ _KINDS = "region", "industry"
 _TELLING = 0.6
 _ROUNDS = 12
 _LEAST_VARIANCE = 0.02
-_LOADING_RANGE = 0.02, 0.6
+_LEAST_INFORMATION = 1e-6
+_LOADING_RANGE = 0.02, 0.5
 
 
 @dataclass(frozen=True)
@@ -117,9 +119,7 @@ class Pilot:
     industry: Kind | None
 
 
-def look(
-    evidence: Evidence, national: float, region: float, industry: float
-) -> Pilot:
+def look(evidence: Evidence, national: float, region: float, industry: float) -> Pilot:
     """Find about where the effects and the loadings of a panel are.
 
     Effects follow by Fisher scoring, one block after the other; loadings by the EM step
@@ -133,9 +133,7 @@ def look(
         Loadings to begin with; 0 leaves the effects of regions or industries out.
     """
     regions, industries, months = evidence.panel.shape
-    loadings = Loadings(
-        national, np.full(regions, region), np.full(industries, industry)
-    )
+    loadings = Loadings(national, np.full(regions, region), np.full(industries, industry))
     effects = Effects(
         np.zeros(months), np.zeros((regions, months)), np.zeros((industries, months))
     )
@@ -166,7 +164,9 @@ def _improved(
     found = np.clip(np.sqrt(variance), *_LOADING_RANGE)
     shape = getattr(effects, block).shape
     return (
-        replace(loadings, **{BLOCKS[block]: found if len(shape) > 1 else float(found[0])}),
+        replace(
+            loadings, **{BLOCKS[block]: found if len(shape) > 1 else float(found[0])}
+        ),
         replace(effects, **{block: after.reshape(shape)}),
     )
 
@@ -236,7 +236,7 @@ def _kind(
         own = effects - effects.mean(axis=1, keepdims=True)
         paths = _paths(own, information, loading, phi)
         coordinates = None
-    about_offsets = _about_offsets(loading, effects, phi)
+    about_offsets = _about_offsets(loading, effects, information, phi)
     return Kind(basis.share, coordinates, paths, about_loadings, about_offsets)
 
 
@@ -247,13 +247,19 @@ def _about_loadings(loading: FloatArray, information: FloatArray) -> Hint:
     """
     signal = loading[:, None] ** 2 * information
     known = 2 * ((signal / (1 + signal)) ** 2).sum(axis=1)
-    return Hint(known, np.log(loading))
+    return Hint(known, log_of_loading(loading))
 
 
-def _about_offsets(loading: FloatArray, effects: FloatArray, phi: float) -> Hint:
-    """About the mean of AR(1) paths, whose months tell the less the more alike they are."""
-    months = effects.shape[1] * (1 - phi) / (1 + phi)
-    return Hint(months / loading**2, effects.mean(axis=1) - effects.mean())
+def _about_offsets(
+    loading: FloatArray, effects: FloatArray, information: FloatArray, phi: float
+) -> Hint:
+    """About static parts, of which every month tells, less its AR(1) path and noise."""
+    months = np.arange(effects.shape[1])
+    lags = np.abs(np.subtract.outer(months, months))
+    noise = np.eye(len(months)) / np.maximum(information, _LEAST_INFORMATION)[:, :, None]
+    covariance = loading[:, None, None] ** 2 * phi**lags + noise
+    known = np.linalg.inv(covariance).sum(axis=(1, 2))
+    return Hint(known, effects.mean(axis=1) - effects.mean())
 
 
 def _paths(

@@ -90,7 +90,9 @@ def read_draws(folder: Path) -> Draws:
         if name in stored
     }
     names = {name: tuple(json.loads(stored.attrs[name])) for name in _NAMES}
-    months = tuple(dt.date.fromisoformat(one) for one in json.loads(stored.attrs["months"]))
+    months = tuple(
+        dt.date.fromisoformat(one) for one in json.loads(stored.attrs["months"])
+    )
     return Draws(months=months, **names, **arrays)
 
 

@@ -72,9 +72,7 @@ def recover(
     offset = {n: sampled.of(f"offset_{n}", (size,)) for n, size in shapes.items()}
     phi = {n: sampled.of(f"phi_{n}", ()) for n in ("national", *shapes)}
     kinds = {
-        n: _Kind(sampled, n, loading[n], offset[n])
-        for n in shapes
-        if loading[n].any()
+        n: _Kind(sampled, n, loading[n], offset[n]) for n in shapes if loading[n].any()
     }
     untold = {n: kind for n, kind in kinds.items() if kind.untold_variance is not None}
     rest = sampled.values["level"] - sum(kind.in_level for kind in kinds.values())
@@ -86,7 +84,9 @@ def recover(
         random,
     )
     shifts = dict(zip(untold, parts[1:], strict=True))
-    paths = {n: np.zeros((sampled.draws, size, len(months))) for n, size in shapes.items()}
+    paths = {
+        n: np.zeros((sampled.draws, size, len(months))) for n, size in shapes.items()
+    }
     for n, kind in kinds.items():
         paths[n] = kind.effects(shifts.get(n)) / loading[n][:, :, None]
     return Draws(
@@ -149,7 +149,10 @@ def _split(
         variance[:, None, None] * phi[:, None, None] ** lags
         for variance, phi in zip(variances, phis, strict=True)
     ]
-    prior = [_ar1(variance, phi, months, random) for variance, phi in zip(variances, phis, strict=True)]
+    prior = [
+        _ar1(variance, phi, months, random)
+        for variance, phi in zip(variances, phis, strict=True)
+    ]
     lacking = (total - sum(prior))[:, :, None]
     pull = np.linalg.solve(sum(covariances), lacking)
     return [
