@@ -97,7 +97,11 @@ class Settings(BaseSettings):
     # Months of events one fit sees, and months whose prediction made a month earlier is
     # scored on what happened.
     joint_window_months: Annotated[int, Field(ge=1)] = 60
-    joint_validation_months: Annotated[int, Field(ge=0)] = 12
+    joint_validation_months: Annotated[int, Field(ge=0)] = 3
+    # Of the rival that multiplies a region's pds by its events over those expected.
+    joint_ewma_half_life_months: Annotated[float, Field(gt=0)] = 6.0
+    # Links are stored for so many cells, those with most borrowers: their square of rows.
+    joint_max_link_cells: Annotated[int, Field(ge=1)] = 200
 
     # The factor copula. Its priors hold for any lender; docs/factor-copula.md shows what
     # they say about data before any are seen. Medians and spreads of loadings are on
@@ -105,6 +109,10 @@ class Settings(BaseSettings):
     joint_copula: Literal["gaussian", "student_t"] = "gaussian"
     joint_factors: Literal["multi", "single"] = "multi"
     joint_likelihood: Literal["threshold", "ordinal"] = "threshold"
+    # Edges of the uniforms' bands for the ordinal likelihood, finer towards events.
+    joint_ordinal_edges: Annotated[
+        tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=1)
+    ] = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
     joint_prior_national_loading: Annotated[float, Field(gt=0, lt=1)] = 0.2
     joint_prior_group_loading: Annotated[float, Field(gt=0, lt=1)] = 0.12
     joint_prior_log_loading_spread: Annotated[float, Field(gt=0)] = 0.6
