@@ -155,6 +155,22 @@ def test_counts_of_the_margin_give_back_the_corrected_probability(
     assert (np.abs(found - expected) < np.maximum(tolerance, 3 / total)).all()
 
 
+def test_bands_count_the_uniforms_between_their_edges(
+    counted: Counted, rows: pd.DataFrame
+) -> None:
+    uniforms = counted.read(
+        "select borrower_key, month, uniform from risk.residual where uniform is not null"
+    )
+    edges = [0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0]
+    merged = rows.merge(uniforms, on=["borrower_key", "month"])
+    band = pd.cut(merged.uniform, edges, labels=range(1, 8)).astype(int)
+    by = ["region", "industry", "month", "band"]
+    expected = merged.assign(band=band).groupby(by).size()
+    found = counted.read("from marts.fct_copula_band").set_index(by).n.sort_index()
+    assert found.index.tolist() == expected.index.tolist()
+    assert found.tolist() == expected.tolist()
+
+
 def test_the_month_ahead_is_forecast_and_its_events_are_not_known(
     counted: Counted,
 ) -> None:

@@ -56,6 +56,7 @@ def test_every_file_is_counted(report: ExportReport) -> None:
     assert len(read(report.folder / "margin.parquet")) == report.margin_bins
     assert len(read(report.folder / "borrowers_ahead.parquet")) == report.ahead
     assert {file.name for file in report.folder.iterdir()} == {
+        "bands.parquet",
         "cells.parquet",
         "margin.parquet",
         "groups.parquet",

@@ -1,6 +1,7 @@
 """What a run of the joint-risk stage counts, and whether there is anything to count."""
 
 import datetime as dt
+from itertools import pairwise
 
 import duckdb
 
@@ -33,7 +34,7 @@ def write_request(settings: Settings, month: dt.date) -> None:
     Parameters
     ----------
     settings : Settings
-        Attributes, bands, and how few events make a group.
+        Attributes, bands of pd and of uniforms, and how few events make a group.
     month : date
         Month of the run, first day: the last whose events count.
     """
@@ -52,7 +53,17 @@ def write_request(settings: Settings, month: dt.date) -> None:
                 settings.joint_industry_attribute,
             ],
         )
+        connection.execute("delete from audit.joint_band")
+        connection.executemany(
+            "insert into audit.joint_band values (?, ?, ?)", _bands(settings)
+        )
         connection.execute("commit")
+
+
+def _bands(settings: Settings) -> list[tuple[int, float, float]]:
+    """Give number, lower and upper edge of each band of the uniforms."""
+    edges = [0.0, *sorted(set(settings.joint_ordinal_edges)), 1.0]
+    return [(k, *pair) for k, pair in enumerate(pairwise(edges), start=1)]
 
 
 def why_unavailable(settings: Settings, month: dt.date) -> str | None:

@@ -14,6 +14,7 @@ from comove.risk_model.folds import month_of, number
 from comove.settings import Settings
 
 CELLS = "cells.parquet"
+BANDS = "bands.parquet"
 MARGIN = "margin.parquet"
 GROUPS = "groups.parquet"
 AHEAD = "borrowers_ahead.parquet"
@@ -23,6 +24,7 @@ _CELLS_SQL = """
     select * from marts.fct_copula_cell
     order by month, region, industry, pd_band
 """
+_BANDS_SQL = "select * from marts.fct_copula_band order by month, region, industry, band"
 _MARGIN_SQL = "select * from marts.fct_margin_count order by month, bin"
 _GROUPS_SQL = "select * from marts.dim_copula_group order by attribute, value"
 _BORROWERS_SQL = """
@@ -80,7 +82,7 @@ def borrowers_file(months_back: int) -> str:
 def export_cells(settings: Settings, *, run_id: str, month: dt.date) -> ExportReport:
     """Write counts and borrowers as Parquet (zstd), in the order of their keys.
 
-    ``cells.parquet``, ``margin.parquet`` and ``groups.parquet`` are tables of `marts`.
+    ``cells.parquet``, ``bands.parquet``, ``margin.parquet`` and ``groups.parquet`` are tables of `marts`.
     ``borrowers_ahead.parquet`` holds who is at risk in the month after the run's,
     ``borrowers_0.parquet`` who was in the run's month, ``borrowers_1.parquet`` a month
     before it, as far as months are validated. Columns of each: borrower_key, month,
@@ -125,6 +127,7 @@ def _files(settings: Settings, month: dt.date) -> dict[str, str]:
     """Give the SQL of each file, by its name."""
     return {
         CELLS: _CELLS_SQL,
+        BANDS: _BANDS_SQL,
         MARGIN: _MARGIN_SQL,
         GROUPS: _GROUPS_SQL,
         AHEAD: _borrowers(month_of(number(month) + 1), is_ahead=True),

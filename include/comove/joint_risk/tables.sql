@@ -11,6 +11,13 @@ create table if not exists audit.joint_request (
     industry_attribute varchar not null
 );
 
+-- Bands of the uniforms that the ordinal likelihood counts.
+create table if not exists audit.joint_band (
+    band integer not null,
+    from_uniform double not null,
+    to_uniform double not null
+);
+
 -- Fits, accepted or not. `as_of_month` is the last month the fit knew.
 create table if not exists audit.posterior (
     model_version varchar primary key,
