@@ -82,7 +82,8 @@ def borrowers_file(months_back: int) -> str:
 def export_cells(settings: Settings, *, run_id: str, month: dt.date) -> ExportReport:
     """Write counts and borrowers as Parquet (zstd), in the order of their keys.
 
-    ``cells.parquet``, ``bands.parquet``, ``margin.parquet`` and ``groups.parquet`` are tables of `marts`.
+    ``cells.parquet``, ``bands.parquet``, ``margin.parquet`` and ``groups.parquet`` are
+    tables of `marts`.
     ``borrowers_ahead.parquet`` holds who is at risk in the month after the run's,
     ``borrowers_0.parquet`` who was in the run's month, ``borrowers_1.parquet`` a month
     before it, as far as months are validated. Columns of each: borrower_key, month,
