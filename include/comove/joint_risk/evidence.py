@@ -101,7 +101,7 @@ class ThresholdEvidence:
             threshold, scale = pm.Data("threshold", z), pt.ones(effects.level.shape)
         else:
             threshold, scale = month_scale.cell_thresholds(z, common.nu), common.scale
-        found = CountLikelihood()(
+        found: Any = CountLikelihood()(
             pm.Data("groups", groups),
             pm.Data("counts", counts),
             threshold,
@@ -149,7 +149,7 @@ class OrdinalEvidence:
 
     def add(self, effects: Effects, sigma: Tensor) -> None:
         """See `Evidence`."""
-        found = OrdinalLikelihood()(
+        found: Any = OrdinalLikelihood()(
             pm.Data("groups", self.panel.groups),
             pm.Data("counts", self.panel.counts.astype(np.float64)),
             pm.Data("threshold", self.thresholds),

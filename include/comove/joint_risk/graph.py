@@ -1,11 +1,11 @@
 """The compiled pieces as PyTensor operations, so that a PyMC model can use them."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from pytensor.gradient import DisconnectedType, disconnected_type
-from pytensor.graph.basic import Apply, Variable
+from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import (
     numba_njit,
@@ -19,19 +19,23 @@ from comove.joint_risk.ordinal import ordinal_log_likelihood
 from comove.joint_risk.path_prior import deviation_log_density, level_log_density
 from comove.joint_risk.whitening import colour, colour_gradient
 
+Node = Apply[Any]
+Tensor = Any
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
 # Part of the key under which PyTensor keeps compiled code: raise it with every change of
 # the functions called here, or an old compilation goes on being used.
 _VERSION = 2
 
 
-class _Compiled(Op):  # type: ignore[misc]  # PyTensor is untyped
+class _Compiled(Op):
     """An operation that is one compiled function."""
 
     __props__ = ()
     function: Callable[..., Any]
 
     def perform(
-        self, node: Apply, inputs: Sequence[Any], output_storage: list[list[Any]]
+        self, node: Node, inputs: Sequence[Any], output_storage: list[list[Any]]
     ) -> None:
         """Run the function where PyTensor does not compile (constant folding, tests)."""
         found = type(self).function(*inputs)
@@ -50,7 +54,7 @@ class _Likelihood(_Compiled):
 
     differentiated: int
 
-    def make_node(self, *inputs: Any) -> Apply:
+    def make_node(self, *inputs: Any) -> Node:
         """Apply to the inputs of `function`, in its order."""
         given = [as_tensor_variable(one) for one in inputs]
         derivatives = [one.type() for one in given[-self.differentiated :]]
@@ -58,15 +62,15 @@ class _Likelihood(_Compiled):
 
     def pullback(
         self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> list[Variable]:
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        cotangents: Sequence[Tensor],
+    ) -> list[Tensor]:
         """Pull the gradient of the log-likelihood back to the inputs."""
         data = [disconnected_type() for _ in inputs[: -self.differentiated]]
         return [*data, *[cotangents[0] * one for one in outputs[1:]]]
 
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+    def connection_pattern(self, node: Node) -> list[list[bool]]:
         """Tell that only the log-likelihood can be differentiated."""
         fixed = len(node.inputs) - self.differentiated
         rest = [False] * self.differentiated
@@ -106,26 +110,26 @@ class Colour(_Compiled):
 
     function = staticmethod(colour)
 
-    def make_node(self, *inputs: Any) -> Apply:
+    def make_node(self, *inputs: Any) -> Node:
         """Apply to noise, scale, phi, information and weighted values."""
         given = [as_tensor_variable(one) for one in inputs]
         return Apply(self, given, [given[0].type(), scalar(dtype="float64")])
 
     def pullback(
         self,
-        inputs: Sequence[Variable],
-        outputs: Sequence[Variable],
-        cotangents: Sequence[Variable],
-    ) -> list[Variable]:
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        cotangents: Sequence[Tensor],
+    ) -> list[Tensor]:
         """Pull the gradients of paths and log determinant back to the inputs."""
         by_each = [
             zeros_like(output) if isinstance(one.type, DisconnectedType) else one
             for one, output in zip(cotangents, outputs, strict=True)
         ]
-        gradient = _ColourGradient()(*inputs, *by_each)
+        gradient: Any = _ColourGradient()(*inputs, *by_each)
         return [*gradient, disconnected_type(), disconnected_type()]
 
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+    def connection_pattern(self, node: Node) -> list[list[bool]]:
         """Tell that the data are not differentiated."""
         return [[True, True]] * 3 + [[False, False]] * 2
 
@@ -135,16 +139,21 @@ class _ColourGradient(_Compiled):
 
     function = staticmethod(colour_gradient)
 
-    def make_node(self, *inputs: Any) -> Apply:
+    def make_node(self, *inputs: Any) -> Node:
         given = [as_tensor_variable(one) for one in inputs]
         return Apply(self, given, [one.type() for one in given[:3]])
 
 
+# PyTensor's decorator has no types.
+_compiles: Callable[[type[Op]], Callable[[_Function], _Function]] = (
+    register_funcify_default_op_cache_key
+)
+
 # PyTensor hands scalars over as arrays without dimensions, and wants them back so.
 
 
-@register_funcify_default_op_cache_key(CountLikelihood)
-def _count_likelihood(op: Op, node: Apply | None = None, **kwargs: Any) -> Any:
+@_compiles(CountLikelihood)
+def _count_likelihood(op: Op, node: Node | None = None, **kwargs: Any) -> Any:
     @numba_njit
     def compiled(*inputs):  # type: ignore[no-untyped-def]  # numba types it
         found = count_log_likelihood(*inputs)
@@ -153,8 +162,8 @@ def _count_likelihood(op: Op, node: Apply | None = None, **kwargs: Any) -> Any:
     return compiled, _VERSION
 
 
-@register_funcify_default_op_cache_key(OrdinalLikelihood)
-def _ordinal_likelihood(op: Op, node: Apply | None = None, **kwargs: Any) -> Any:
+@_compiles(OrdinalLikelihood)
+def _ordinal_likelihood(op: Op, node: Node | None = None, **kwargs: Any) -> Any:
     @numba_njit
     def compiled(*inputs):  # type: ignore[no-untyped-def]  # numba types it
         found = ordinal_log_likelihood(*inputs)
@@ -163,8 +172,8 @@ def _ordinal_likelihood(op: Op, node: Apply | None = None, **kwargs: Any) -> Any
     return compiled, _VERSION
 
 
-@register_funcify_default_op_cache_key(DeviationPrior)
-def _deviation_prior(op: Op, node: Apply | None = None, **kwargs: Any) -> Any:
+@_compiles(DeviationPrior)
+def _deviation_prior(op: Op, node: Node | None = None, **kwargs: Any) -> Any:
     @numba_njit
     def compiled(path, loading, phi):  # type: ignore[no-untyped-def]  # numba types it
         found = deviation_log_density(path, loading, phi.item())
@@ -173,8 +182,8 @@ def _deviation_prior(op: Op, node: Apply | None = None, **kwargs: Any) -> Any:
     return compiled, _VERSION
 
 
-@register_funcify_default_op_cache_key(LevelPrior)
-def _level_prior(op: Op, node: Apply | None = None, **kwargs: Any) -> Any:
+@_compiles(LevelPrior)
+def _level_prior(op: Op, node: Node | None = None, **kwargs: Any) -> Any:
     @numba_njit
     def compiled(rest, variance, phi):  # type: ignore[no-untyped-def]  # numba types it
         found = level_log_density(rest, variance, phi)
@@ -183,8 +192,8 @@ def _level_prior(op: Op, node: Apply | None = None, **kwargs: Any) -> Any:
     return compiled, _VERSION
 
 
-@register_funcify_default_op_cache_key(Colour)
-def _colour(op: Op, node: Apply | None = None, **kwargs: Any) -> Any:
+@_compiles(Colour)
+def _colour(op: Op, node: Node | None = None, **kwargs: Any) -> Any:
     @numba_njit
     def compiled(noise, scale, phi, information, weighted):  # type: ignore[no-untyped-def]
         paths, log_jacobian = colour(noise, scale, phi.item(), information, weighted)
@@ -193,8 +202,8 @@ def _colour(op: Op, node: Apply | None = None, **kwargs: Any) -> Any:
     return compiled, _VERSION
 
 
-@register_funcify_default_op_cache_key(_ColourGradient)
-def _colour_gradient(op: Op, node: Apply | None = None, **kwargs: Any) -> Any:
+@_compiles(_ColourGradient)
+def _colour_gradient(op: Op, node: Node | None = None, **kwargs: Any) -> Any:
     @numba_njit
     def compiled(  # type: ignore[no-untyped-def]
         noise, scale, phi, information, weighted, by_paths, by_log_jacobian

@@ -49,14 +49,15 @@ class Inputs:
     @property
     def first_month(self) -> dt.date:
         """First month with any cell."""
-        return min(self.cells["month"])
+        months: list[dt.date] = self.cells["month"].to_list()
+        return min(months)
 
     def has_history(self, as_of: dt.date) -> bool:
         """Whether a fit as of a month sees at least one month."""
         return self.first_month <= as_of
 
     def margin(self, as_of: dt.date) -> Margin:
-        """What pd was worth, by what was known at the end of a month."""
+        """Give what pd was worth, by what was known at the end of a month."""
         months = self.settings.residual_window_months
         return Margin.as_of(self._margin_counts, as_of, months)
 

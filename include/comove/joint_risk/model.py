@@ -35,15 +35,24 @@ Tensor = Any
 class Priors(Protocol):
     """The settings this module reads; see `comove.settings.Settings`."""
 
-    joint_prior_national_loading: float
-    joint_prior_group_loading: float
-    joint_prior_log_loading_spread: float
-    joint_prior_pooling_spread: float
-    joint_prior_phi_alpha: float
-    joint_prior_phi_beta: float
-    joint_prior_offset_spread: float
-    joint_prior_nu: float
-    joint_prior_log_nu_spread: float
+    @property
+    def joint_prior_national_loading(self) -> float: ...  # noqa: D102 - told in Settings
+    @property
+    def joint_prior_group_loading(self) -> float: ...  # noqa: D102
+    @property
+    def joint_prior_log_loading_spread(self) -> float: ...  # noqa: D102
+    @property
+    def joint_prior_pooling_spread(self) -> float: ...  # noqa: D102
+    @property
+    def joint_prior_phi_alpha(self) -> float: ...  # noqa: D102
+    @property
+    def joint_prior_phi_beta(self) -> float: ...  # noqa: D102
+    @property
+    def joint_prior_offset_spread(self) -> float: ...  # noqa: D102
+    @property
+    def joint_prior_nu(self) -> float: ...  # noqa: D102
+    @property
+    def joint_prior_log_nu_spread(self) -> float: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -161,7 +170,7 @@ def _effect(name: str, pilot: Pilot, priors: Priors) -> Effect | None:
 
 
 def _pooled(name: str, dim: str, middle: Tensor, spread: Tensor, hint: Tensor) -> Tensor:
-    """Normal values around a middle, one for each group.
+    """Add normal values around a middle, one for each group.
 
     Sampled as white noise around where prior and data together put them, which is what
     `comove.joint_risk.whitening` does for paths.
@@ -177,7 +186,7 @@ def _pooled(name: str, dim: str, middle: Tensor, spread: Tensor, hint: Tensor) -
 
 
 def _data(name: str, values: Any) -> Tensor:
-    """Data, not a constant: code compiled for one month serves for the next."""
+    """Add data, not a constant: code compiled for one month serves for the next."""
     return pm.Data(name, np.asarray(values, dtype=np.float64))
 
 
@@ -188,7 +197,7 @@ def _paths(
     groups: tuple[Effect | None, Effect | None],
     common: Common | None,
 ) -> Effects:
-    """Add the paths with their priors; (loading, phi) of the national factor are given."""
+    """Add the paths with their priors; national: its factor's loading and phi."""
     place = _place(pilot, national[0], groups)
     sampled = [
         _sampled_effect(name, getattr(pilot, name), effect, place)
@@ -229,7 +238,7 @@ class _Place:
         return self.sigma / self.pilot_sigma
 
     def shift(self, effect: Effect) -> Tensor:
-        """What a group's own sigma adds to its effects, shape (G,)."""
+        """Find what a group's own sigma adds to its effects, shape (G,)."""
         own = self.sigma**2 + effect.mean_square - effect.loading**2
         return (pt.sqrt(own) - self.sigma) * (self.threshold / self.pilot_sigma)
 
@@ -342,7 +351,7 @@ def _deviations(
     shown = shown + (shift - mean_shift)[:, None]
     mean_offset = pt.sum(share * effect.offset)
     deviation = shown - (effect.offset - mean_offset)[:, None]
-    density = DeviationPrior()(deviation, effect.loading, effect.phi)
+    density: Any = DeviationPrior()(deviation, effect.loading, effect.phi)
     pm.Potential(f"{name}_prior", density[0])
     weighted = pt.sum(deviation / (effect.loading**2)[:, None], axis=0)
     in_level = mean_offset - effect.common_variance * weighted
@@ -353,19 +362,20 @@ def _coloured(
     name: str, noise: Tensor, scale: Tensor, phi: Tensor, seen: Hint
 ) -> tuple[Tensor, Tensor]:
     hints = _data(f"{name}_path_hints", list(seen))
-    found = Colour()(noise, scale, phi, hints[0], hints[1])
+    found: Any = Colour()(noise, scale, phi, hints[0], hints[1])
     return found[0], found[1]
 
 
 def _add_level_prior(
     level: Tensor, national: Tensor, phi: Tensor, parts: list[_Sampled]
 ) -> None:
-    """The level less what deviations say of it is a sum of AR(1) processes."""
+    """Add that the level, less what deviations say of it, is a sum of AR(1) paths."""
     rest = level - sum(part.in_level for part in parts)
     untold = [part for part in parts if part.untold_variance is not None]
-    variances = pt.stack([national**2, *[part.untold_variance for part in untold]])
-    phis = pt.stack([phi, *[part.phi for part in untold]])
-    pm.Potential("level_prior", LevelPrior()(rest, variances, phis)[0])
+    variances: Any = [national**2, *[part.untold_variance for part in untold]]
+    phis: Any = [phi, *[part.phi for part in untold]]
+    density: Any = LevelPrior()(rest, pt.stack(variances), pt.stack(phis))
+    pm.Potential("level_prior", density[0])
 
 
 def _sigma(

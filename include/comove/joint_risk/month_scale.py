@@ -27,8 +27,10 @@ _Z_FROM, _Z_TO, _Z_STEPS = -7.5, 7.5, 300
 class NuPriors(Protocol):
     """The settings this module reads; see `comove.settings.Settings`."""
 
-    joint_prior_nu: float
-    joint_prior_log_nu_spread: float
+    @property
+    def joint_prior_nu(self) -> float: ...  # noqa: D102 - told in Settings
+    @property
+    def joint_prior_log_nu_spread(self) -> float: ...  # noqa: D102
 
 
 @dataclass(frozen=True)

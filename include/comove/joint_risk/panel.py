@@ -73,7 +73,7 @@ class Panel:
 
     @cached_property
     def order(self) -> IntArray:
-        """Positions (C,) of the cells, those of one region, industry and month together."""
+        """Positions (C,) of the cells by region, industry, month and margin."""
         return np.lexsort((self.pd, self.month, self.industry, self.region))
 
     @cached_property
@@ -98,7 +98,7 @@ class Panel:
         return np.stack([self.n, self.events]).astype(np.float64)[:, self.order]
 
     def until(self, month: dt.date) -> Self:
-        """What was known at the end of a month.
+        """Keep what was known at the end of a month.
 
         Parameters
         ----------

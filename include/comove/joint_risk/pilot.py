@@ -5,7 +5,7 @@ right, so a few rounds of Fisher scoring will do, one block of effects after the
 """
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,11 +163,10 @@ def _improved(
     variance = (after**2 + np.diagonal(covariance, axis1=1, axis2=2)).mean(axis=1)
     found = np.clip(np.sqrt(variance), *_LOADING_RANGE)
     shape = getattr(effects, block).shape
-    return (
-        replace(
-            loadings, **{BLOCKS[block]: found if len(shape) > 1 else float(found[0])}
-        ),
-        replace(effects, **{block: after.reshape(shape)}),
+    one = found if len(shape) > 1 else float(found[0])
+    improved: dict[str, Any] = {BLOCKS[block]: one}
+    return replace(loadings, **improved), replace(
+        effects, **{block: after.reshape(shape)}
     )
 
 

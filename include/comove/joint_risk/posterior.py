@@ -84,16 +84,16 @@ def read_draws(folder: Path) -> Draws:
         When there are none, or they cannot be read.
     """
     stored = _read(folder / DRAWS)
-    arrays = {
+    given: dict[str, Any] = {
         name: stored[name].values.astype(np.float64)
         for name in _DIMENSIONS
         if name in stored
     }
-    names = {name: tuple(json.loads(stored.attrs[name])) for name in _NAMES}
+    given |= {name: tuple(json.loads(stored.attrs[name])) for name in _NAMES}
     months = tuple(
         dt.date.fromisoformat(one) for one in json.loads(stored.attrs["months"])
     )
-    return Draws(months=months, **names, **arrays)
+    return Draws(months=months, **given)
 
 
 def read_trace(folder: Path) -> xr.Dataset:

@@ -74,12 +74,15 @@ def recover(
     kinds = {
         n: _Kind(sampled, n, loading[n], offset[n]) for n in shapes if loading[n].any()
     }
-    untold = {n: kind for n, kind in kinds.items() if kind.untold_variance is not None}
+    untold = {
+        n: kind.untold_variance
+        for n, kind in kinds.items()
+        if kind.untold_variance is not None
+    }
     rest = sampled.values["level"] - sum(kind.in_level for kind in kinds.values())
     parts = _split(
         rest,
-        [sampled.values["loading_national"] ** 2]
-        + [kind.untold_variance for kind in untold.values()],
+        [sampled.values["loading_national"] ** 2, *untold.values()],
         [phi["national"], *[phi[n] for n in untold]],
         random,
     )
@@ -132,7 +135,7 @@ class _Kind:
         self._effects = deviation + self.in_level[:, None, :]
 
     def effects(self, untold: FloatArray | None) -> FloatArray:
-        """Loadings times factors, shape (D, G, T)."""
+        """Multiply loadings and factors, shape (D, G, T)."""
         return self._effects if untold is None else self._effects + untold[:, None, :]
 
 

@@ -28,10 +28,14 @@ _TELL_SECONDS = 10.0
 class SamplingSettings(Priors, Protocol):
     """The settings this module reads; see `comove.settings.Settings`."""
 
-    seed: int
-    joint_chains: int
-    joint_tune: int
-    joint_draws: int
+    @property
+    def seed(self) -> int: ...  # noqa: D102 - told in Settings
+    @property
+    def joint_chains(self) -> int: ...  # noqa: D102
+    @property
+    def joint_tune(self) -> int: ...  # noqa: D102
+    @property
+    def joint_draws(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ class Posterior:
 
 
 def _acceptance(pilot: Pilot, longer: int) -> float:
-    """Acceptance the step size aims at.
+    """Choose the acceptance the step size aims at.
 
     With many data the posterior is nearly normal, and longer steps than usual (0.8) give
     more for less. Few data leave skewed paths, in which long steps diverge.
@@ -222,7 +226,7 @@ class Sampler:
 
 
 def _parameters(posterior: xr.Dataset) -> xr.Dataset:
-    """What has a meaning: without white noise and its transforms."""
+    """Keep what has a meaning: no white noise."""
     kept = [str(n) for n in posterior.data_vars if not str(n).endswith("_noise")]
     return posterior[kept]
 

@@ -7,10 +7,10 @@ precision ``P = Q / s^2 + diag(i) = C C'`` and the mean ``P^-1 h``, so
 
     u = C'^-1 (C^-1 h + e),   e white noise,   log |du/de| = -sum(log diag C).
 
-Sampling ``e`` instead of ``u`` is the centred parametrisation where the data say much, the
-non-centred one where they say nothing, and right in between; as C follows s and phi, the
-sampler meets no funnel. `i` and `h` only have to be about right: what they miss is left
-to the sampler, nothing is approximated (Papaspiliopoulos, Roberts and Skold, 2007).
+Sampling ``e`` instead of ``u`` is the centred parametrisation where the data say much,
+the non-centred one where they say nothing, and right in between; as C follows s and phi,
+the sampler meets no funnel. `i` and `h` only have to be about right: what they miss is
+left to the sampler, nothing is approximated (Papaspiliopoulos, Roberts and Skold, 2007).
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ FloatArray = NDArray[np.float64]
 
 @njit(cache=True, nogil=True)
 def _ar1_precision(phi: float, months: int) -> tuple[float, float, float]:
-    """Ends, middle and neighbours of the precision of a unit-variance AR(1)."""
+    """Give ends, middle and neighbours of the precision of a unit-variance AR(1)."""
     if months == 1:
         return 1.0, 1.0, 0.0
     innovation = 1.0 - phi * phi
@@ -152,7 +152,7 @@ def _factor_gradient(
     scale: float,
     phi: float,
 ) -> tuple[float, float]:
-    """Derivatives by 1/s^2 and phi, from those by the Cholesky factor."""
+    """Turn derivatives by the Cholesky factor into those by 1/s^2 and phi."""
     months = len(a)
     end, middle, beside = _ar1_precision(phi, months)
     kappa, square = 1.0 / (scale * scale), (1.0 - phi * phi) ** 2
