@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from comove.risk_model.canvas import unavailable
 from comove.risk_model.card import (
     CardContent,
     FeatureLine,
@@ -12,7 +13,6 @@ from comove.risk_model.card import (
     write_card,
 )
 from comove.risk_model.judgement import Check
-from comove.risk_model.pictures import unavailable
 
 MARCH = dt.date(2024, 3, 1)
 LINE = PerformanceLine(

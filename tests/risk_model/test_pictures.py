@@ -10,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from comove.risk_model import pictures
+from comove.risk_model.canvas import as_data_uri, write_png
 from comove.risk_model.curves import roc
 from comove.risk_model.explain import Contributions
 
@@ -156,15 +157,15 @@ def test_what_cannot_be_drawn_says_why(name):
 
 @pytest.mark.parametrize("name", ["roc", "calibration", "months", "score"])
 def test_pictures_become_images_that_need_no_file(name):
-    uri = pictures.as_data_uri(GOOD[name]())
+    uri = as_data_uri(GOOD[name]())
     assert uri.startswith("data:image/svg+xml;base64,")
     drawing = base64.b64decode(uri.split(",")[1])
     assert b"<metadata" not in drawing
-    assert uri == pictures.as_data_uri(GOOD[name]())
+    assert uri == as_data_uri(GOOD[name]())
 
 
 def test_a_picture_is_written_as_png(tmp_path):
-    file = pictures.write_png(GOOD["roc"](), tmp_path / "new" / "roc.png")
+    file = write_png(GOOD["roc"](), tmp_path / "new" / "roc.png")
     assert file.read_bytes().startswith(b"\x89PNG")
     assert [one.name for one in file.parent.iterdir()] == ["roc.png"]
 

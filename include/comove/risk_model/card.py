@@ -16,9 +16,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from comove.quality.wording import readable
+from comove.risk_model.canvas import write_png
 from comove.risk_model.curves import THIN_EVENTS
 from comove.risk_model.judgement import Check
-from comove.risk_model.pictures import write_png
 
 CARD = "card.md"
 

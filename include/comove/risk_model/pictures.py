@@ -1,32 +1,44 @@
 """Pictures of the risk models.
 
-Every function takes small frames of aggregates and returns a figure. Nothing touches
-pyplot, whose global state two tasks of one process would share. What cannot be drawn
-becomes a figure that says why.
-
-Colours are those of Okabe and Ito (2008), which people with any colour vision tell
-apart; lines and markers differ too.
+Every function takes small frames of aggregates and returns a figure. What cannot be drawn
+becomes a figure that says why. Lines and markers differ as well as colours.
 """
 
-import base64
-import functools
-import io
-import textwrap
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import BoundaryNorm, ListedColormap
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike
 
+from comove.risk_model.canvas import (
+    AMBER,
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    PURPLE,
+    QUIET,
+    SKY,
+    SQUARE,
+    WIDE,
+    drawn,
+    evenly,
+    month_axis,
+    new_figure,
+    note_below,
+    percent_axis,
+    row_of_panels,
+    signed,
+    titled_axes,
+    unavailable,
+    with_numbers,
+)
 from comove.risk_model.curves import (
     THIN_EVENTS,
     FloatArray,
@@ -41,16 +53,11 @@ from comove.risk_model.curves import (
 )
 from comove.risk_model.explain import Contributions
 
-INK, QUIET, LINE = "#1d2126", "#59616b", "#d9dce0"
-BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
-SKY, AMBER = "#56b4e9", "#e69f00"
 # PSI below 0.1 is stable, above 0.25 has shifted (Siddiqi, Credit Risk Scorecards).
 PSI_LIMITS = (0.1, 0.25)
 MOST_HEAT_ROWS = 30
 MOST_FEATURES = 20
 MOST_VINTAGES = 24
-WIDE, SQUARE = (9.6, 4.2), (5.9, 4.9)
-DOTS_PER_INCH = 110
 
 
 class Style(NamedTuple):
@@ -71,44 +78,6 @@ _OTHER_STYLES = (
     Style(AMBER, "-", "v"),
     Style(SKY, "--", "P"),
 )
-_RC = {
-    "font.size": 10,
-    "font.family": "DejaVu Sans",
-    "axes.titlesize": 12,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 10,
-    "axes.edgecolor": QUIET,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": LINE,
-    "grid.linewidth": 0.7,
-    "text.color": INK,
-    "xtick.color": QUIET,
-    "ytick.color": QUIET,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "lines.linewidth": 1.8,
-    "svg.fonttype": "path",
-    # The same figure gives the same bytes.
-    "svg.hashsalt": "comove",
-}
-_NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
-_NO_SOFTWARE = {"Software": None}
-
-
-def _drawn[**P, F](picture: Callable[P, F]) -> Callable[P, F]:
-    """Draw with our settings of matplotlib, whatever the process has set."""
-
-    @functools.wraps(picture)
-    def with_our_settings(*given: P.args, **named: P.kwargs) -> F:
-        with mpl.rc_context(_RC):  # type: ignore[arg-type]
-            return picture(*given, **named)
-
-    return with_our_settings
 
 
 def style_of(algorithm: str, position: int = 0) -> Style:
@@ -116,27 +85,7 @@ def style_of(algorithm: str, position: int = 0) -> Style:
     return STYLES.get(algorithm) or _OTHER_STYLES[position % len(_OTHER_STYLES)]
 
 
-@_drawn
-def unavailable(title: str, why: str, origin: str = "") -> Figure:
-    """Figure that says why there is nothing to see.
-
-    Parameters
-    ----------
-    title : str
-        What would have been drawn.
-    why : str
-        The reason, as a phrase.
-    origin : str
-        Run, month and model version.
-    """
-    figure = _figure((WIDE[0], 1.7))
-    axes = _axes(figure, title)
-    axes.set_axis_off()
-    axes.text(0, 0.45, f"not available: {why}", color=QUIET, transform=axes.transAxes)
-    return _signed(figure, origin)
-
-
-@_drawn
+@drawn
 def roc_picture(algorithms: Mapping[str, pd.DataFrame], origin: str = "") -> Figure:
     """Draw ROC curves, one per algorithm.
 
@@ -152,8 +101,8 @@ def roc_picture(algorithms: Mapping[str, pd.DataFrame], origin: str = "") -> Fig
     curves = {name: curve for name, curve in curves.items() if len(curve.true_positives)}
     if not curves:
         return unavailable(title, _one_class(algorithms), origin)
-    figure = _figure(SQUARE)
-    axes = _axes(figure, title)
+    figure = new_figure(SQUARE)
+    axes = titled_axes(figure, title)
     axes.plot([0, 1], [0, 1], color=QUIET, lw=1, ls=":", label="chance, AUC 0.500")
     for position, (name, curve) in enumerate(curves.items()):
         look = style_of(name, position)
@@ -167,10 +116,10 @@ def roc_picture(algorithms: Mapping[str, pd.DataFrame], origin: str = "") -> Fig
     _shares(axes, "Good borrower-months above the cut-off (%)", "Events above it (%)")
     axes.set_aspect("equal")
     axes.legend(loc="lower right")
-    return _signed(figure, origin)
+    return signed(figure, origin)
 
 
-@_drawn
+@drawn
 def ks_picture(
     counts: pd.DataFrame, label: str, origin: str = "", unit: str = "Predicted PD"
 ) -> Figure:
@@ -191,8 +140,8 @@ def ks_picture(
     found = gap(counts)
     if not len(found.pd):
         return unavailable(title, _one_class({label: counts}), origin)
-    figure = _figure(SQUARE)
-    axes = _axes(figure, title)
+    figure = new_figure(SQUARE)
+    axes = titled_axes(figure, title)
     axes.plot(found.pd, found.bad, color=ORANGE, ls="--", label="events")
     axes.plot(found.pd, found.good, color=BLUE, label="good borrower-months")
     ends = (
@@ -206,10 +155,10 @@ def ks_picture(
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     axes.set_ylabel("Share at or below (%)")
     axes.legend(loc="upper left")
-    return _signed(figure, origin)
+    return signed(figure, origin)
 
 
-@_drawn
+@drawn
 def calibration_picture(
     algorithms: Mapping[str, pd.DataFrame], origin: str = "", bands: int = 10
 ) -> Figure:
@@ -234,8 +183,8 @@ def calibration_picture(
     tables = {name: table for name, table in tables.items() if table["events"].sum() > 0}
     if not tables:
         return unavailable(title, _no_events(algorithms), origin)
-    figure = _figure(SQUARE)
-    axes = _axes(figure, title)
+    figure = new_figure(SQUARE)
+    axes = titled_axes(figure, title)
     spread = (len(tables) - 1) / 2
     for position, (name, table) in enumerate(tables.items()):
         # A little aside of each other, or the intervals of three models hide one another.
@@ -246,11 +195,11 @@ def calibration_picture(
     axes.set_ylabel("Observed event rate (%, log scale)")
     axes.legend(loc="upper left")
     note = f"Bars: 95 % Wilson interval. Hollow: fewer than {THIN_EVENTS} events."
-    _note_below(axes, f"{note} Arrow: none, drawn at its upper end.")
-    return _signed(figure, origin)
+    note_below(axes, f"{note} Arrow: none, drawn at its upper end.")
+    return signed(figure, origin)
 
 
-@_drawn
+@drawn
 def gains_picture(
     algorithms: Mapping[str, pd.DataFrame], origin: str = "", bands: int = 10
 ) -> Figure:
@@ -269,8 +218,8 @@ def gains_picture(
     usable = {n: c for n, c in algorithms.items() if has_both_classes(clean(c))}
     if not usable:
         return unavailable(title, _one_class(algorithms), origin)
-    figure = _figure(WIDE)
-    left, right = _panels(figure, 2)
+    figure = new_figure(WIDE)
+    left, right = row_of_panels(figure, 2)
     left.set_title(title)
     left.plot([0, 1], [0, 1], color=QUIET, lw=1, ls=":", label="chance")
     for position, (name, counts) in enumerate(usable.items()):
@@ -281,10 +230,10 @@ def gains_picture(
     left.legend(loc="lower right")
     name = next(iter(usable))
     _lifts(right, gains(usable[name], bands), name)
-    return _signed(figure, origin)
+    return signed(figure, origin)
 
 
-@_drawn
+@drawn
 def months_picture(
     months: pd.DataFrame,
     champion: str | None = None,
@@ -305,12 +254,12 @@ def months_picture(
         Months with fewer events get a hollow marker.
     """
     title = "Observed and expected event rate by month"
-    known = _known(months, ["algorithm", "month", "rows", "events", "expected"])
+    known = with_numbers(months, ["algorithm", "month", "rows", "events", "expected"])
     known = known[known["rows"] > 0]
     if known.empty:
         return unavailable(title, "no month has been predicted yet", origin)
-    figure = _figure(WIDE)
-    axes = _axes(figure, title)
+    figure = new_figure(WIDE)
+    axes = titled_axes(figure, title)
     names = list(dict.fromkeys(known["algorithm"]))
     chosen = champion if champion in names else names[0]
     for position, name in enumerate(names):
@@ -319,17 +268,17 @@ def months_picture(
             _chance(axes, one, name, style_of(name, position))
         _line(axes, one["month"], one["expected"] / one["rows"], name, position)
     _observed(axes, known[known["algorithm"] == chosen], thin_events)
-    _percent_axis(axes)
+    percent_axis(axes)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("Borrowers with an event (% a month)")
-    _month_axis(axes)
+    month_axis(axes)
     axes.legend(loc="best", ncols=2)
-    _note_below(
+    note_below(
         axes,
         "Beyond the band more often than 1 month in 20: events move together, or the "
         "level is off.",
     )
-    return _signed(figure, origin)
+    return signed(figure, origin)
 
 
 MEASURES = (
@@ -339,7 +288,7 @@ MEASURES = (
 )
 
 
-@_drawn
+@drawn
 def measures_picture(months: pd.DataFrame, origin: str = "") -> Figure:
     """Draw log loss, AUC and KS of each month, a panel each.
 
@@ -355,7 +304,7 @@ def measures_picture(months: pd.DataFrame, origin: str = "") -> Figure:
     present = [pair for pair in MEASURES if pair[0] in months and months[pair[0]].any()]
     if months.empty or not present:
         return unavailable(title, "no month has both events and others", origin)
-    figure = _figure((WIDE[0], 1.6 + 1.7 * len(present)))
+    figure = new_figure((WIDE[0], 1.6 + 1.7 * len(present)))
     panels = figure.subplots(len(present), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (column, unit) in zip(panels, present, strict=True):
         for position, (name, one) in enumerate(months.groupby("algorithm", sort=False)):
@@ -364,11 +313,11 @@ def measures_picture(months: pd.DataFrame, origin: str = "") -> Figure:
         axes.set_ylabel(unit)
     panels[0].set_title(title)
     panels[0].legend(loc="best", ncols=3)
-    _month_axis(panels[-1])
-    return _signed(figure, origin)
+    month_axis(panels[-1])
+    return signed(figure, origin)
 
 
-@_drawn
+@drawn
 def shap_picture(contributions: Contributions | None, origin: str = "") -> Figure:
     """Draw what moves single predictions: a dot per row and feature, coloured by value.
 
@@ -383,8 +332,8 @@ def shap_picture(contributions: Contributions | None, origin: str = "") -> Figur
     if contributions is None or not len(contributions.values):
         return unavailable(title, "no xgboost model, or no rows to explain", origin)
     order = contributions.order()[:MOST_FEATURES]
-    figure = _figure((WIDE[0], max(3.2, 1.7 + 0.33 * len(order))))
-    axes = _axes(figure, title)
+    figure = new_figure((WIDE[0], max(3.2, 1.7 + 0.33 * len(order))))
+    axes = titled_axes(figure, title)
     for height, feature in enumerate(reversed(order)):
         _swarm(axes, contributions, int(feature), height)
     axes.axvline(0, color=QUIET, lw=1)
@@ -397,11 +346,11 @@ def shap_picture(contributions: Contributions | None, origin: str = "") -> Figur
     _value_bar(figure, axes)
     hidden = len(contributions.names) - len(order)
     rest = f" {hidden} more features move it less." if hidden > 0 else ""
-    _note_below(axes, f"{len(contributions.values):,} rows drawn at random.{rest}")
-    return _signed(figure, origin)
+    note_below(axes, f"{len(contributions.values):,} rows drawn at random.{rest}")
+    return signed(figure, origin)
 
 
-@_drawn
+@drawn
 def importance_picture(importance: pd.DataFrame, origin: str = "") -> Figure:
     """Draw the mean absolute SHAP value of each feature.
 
@@ -413,20 +362,20 @@ def importance_picture(importance: pd.DataFrame, origin: str = "") -> Figure:
         Run, month and model version.
     """
     title = "Importance of the features"
-    known = _known(importance, ["feature", "mean_abs_shap"])
+    known = with_numbers(importance, ["feature", "mean_abs_shap"])
     if known.empty:
         return unavailable(title, "no xgboost model to explain", origin)
     top = known.nlargest(MOST_FEATURES, "mean_abs_shap").iloc[::-1]
-    figure = _figure((WIDE[0], 1.4 + 0.28 * len(top)))
-    axes = _axes(figure, title)
+    figure = new_figure((WIDE[0], 1.4 + 0.28 * len(top)))
+    axes = titled_axes(figure, title)
     axes.barh(top["feature"].astype(str), top["mean_abs_shap"], color=BLUE, height=0.7)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.set_xlabel("Mean absolute contribution to the log-odds of an event")
-    return _signed(figure, origin)
+    return signed(figure, origin)
 
 
-@_drawn
+@drawn
 def psi_picture(stability: pd.DataFrame, origin: str = "") -> Figure:
     """Draw the population stability index of features by month, worst first.
 
@@ -438,7 +387,7 @@ def psi_picture(stability: pd.DataFrame, origin: str = "") -> Figure:
         Run, month and model version.
     """
     title = "Shift of the features by month"
-    known = _known(stability, ["feature", "month"])
+    known = with_numbers(stability, ["feature", "month"])
     if known.empty or not known["psi"].notna().any():
         return unavailable(title, "no month has been compared with the baseline", origin)
     grid = known.pivot_table(
@@ -448,16 +397,16 @@ def psi_picture(stability: pd.DataFrame, origin: str = "") -> Figure:
         ascending=False, kind="stable", na_position="last"
     )
     grid = grid.loc[worst.index[:MOST_HEAT_ROWS]]
-    figure = _figure((WIDE[0], 2.0 + 0.27 * len(grid)))
-    axes = _axes(figure, title)
+    figure = new_figure((WIDE[0], 2.0 + 0.27 * len(grid)))
+    axes = titled_axes(figure, title)
     _heat(figure, axes, grid)
     hidden = len(worst) - len(grid)
     if hidden:
-        _note_below(axes, f"{hidden} more features shifted less.")
-    return _signed(figure, origin)
+        note_below(axes, f"{hidden} more features shifted less.")
+    return signed(figure, origin)
 
 
-@_drawn
+@drawn
 def vintage_picture(vintages: pd.DataFrame, origin: str = "") -> Figure:
     """Draw the cumulated share of loans with an event by months on book.
 
@@ -470,14 +419,14 @@ def vintage_picture(vintages: pd.DataFrame, origin: str = "") -> Figure:
         Run and month.
     """
     title = "Loans with an event by vintage"
-    known = _known(vintages, ["vintage", "months_on_book", "share"])
+    known = with_numbers(vintages, ["vintage", "months_on_book", "share"])
     if known.empty:
         return unavailable(title, "no loan has been disbursed", origin)
     cohorts = sorted(known["vintage"].unique())
     # Evenly over the years rather than the newest only, or nothing could be compared.
-    kept = [cohorts[i] for i in _evenly(len(cohorts), MOST_VINTAGES)]
-    figure = _figure(WIDE)
-    axes = _axes(figure, title)
+    kept = [cohorts[i] for i in evenly(len(cohorts), MOST_VINTAGES)]
+    figure = new_figure(WIDE)
+    axes = titled_axes(figure, title)
     colours = mpl.colormaps["cividis"](np.linspace(0, 0.92, len(kept)))
     for colour, cohort in zip(colours, kept, strict=True):
         one = known[known["vintage"] == cohort].sort_values("months_on_book")
@@ -486,20 +435,20 @@ def vintage_picture(vintages: pd.DataFrame, origin: str = "") -> Figure:
             one["months_on_book"], one["share"], color=colour, lw=1.4,
             ls=":" if is_thin else "-",
         )  # fmt: skip
-    _percent_axis(axes)
+    percent_axis(axes)
     axes.set_ylim(bottom=0)
     axes.set_xlim(left=0)
     axes.set_xlabel("Months on book")
     axes.set_ylabel("Loans with an event so far (%)")
     _cohort_bar(figure, axes, kept)
-    _note_below(
+    note_below(
         axes,
         f"{len(kept)} of {len(cohorts)} vintages. Dotted: below {THIN_EVENTS} events.",
     )
-    return _signed(figure, origin)
+    return signed(figure, origin)
 
 
-@_drawn
+@drawn
 def score_picture(scores: pd.DataFrame, origin: str = "") -> Figure:
     """Draw the score of good and bad loans, and the bad rate by score.
 
@@ -512,7 +461,7 @@ def score_picture(scores: pd.DataFrame, origin: str = "") -> Figure:
         Run, month and model version.
     """
     title = "Application score by outcome"
-    known = _known(scores, ["score_from", "rows"])
+    known = with_numbers(scores, ["score_from", "rows"])
     if known.empty or known["rows"].sum() == 0:
         return unavailable(title, "no application has a score", origin)
     outcome = known["outcome"].where(known["outcome"].isin(["good", "bad"]), "unknown")
@@ -520,16 +469,16 @@ def score_picture(scores: pd.DataFrame, origin: str = "") -> Figure:
         index="score_from", columns="outcome", values="rows", aggfunc="sum", fill_value=0
     )
     grid = grid.reindex(columns=["good", "bad", "unknown"], fill_value=0).sort_index()
-    figure = _figure(WIDE)
-    left, right = _panels(figure, 2)
+    figure = new_figure(WIDE)
+    left, right = row_of_panels(figure, 2)
     left.set_title(title)
     _score_steps(left, grid)
     right.set_title("Bad rate by score")
     _score_rates(right, grid)
-    return _signed(figure, origin)
+    return signed(figure, origin)
 
 
-@_drawn
+@drawn
 def uniformity_picture(
     before: ArrayLike, after: ArrayLike, origin: str = "", rows: int | None = None
 ) -> Figure:
@@ -548,8 +497,8 @@ def uniformity_picture(
     counted = [np.asarray(values, float) for values in (before, after)]
     if not all(len(values) and np.nansum(values) > 0 for values in counted):
         return unavailable(title, "no borrower-month lies in the window", origin)
-    figure = _figure(WIDE)
-    panels = _panels(figure, 2, sharey=True)
+    figure = new_figure(WIDE)
+    panels = row_of_panels(figure, 2, sharey=True)
     names = ("as the model leaves them", "after the distribution function")
     for axes, values, name, colour in zip(
         panels, counted, names, (SKY, GREEN), strict=True
@@ -558,10 +507,10 @@ def uniformity_picture(
         axes.set_title(name, fontsize=10, fontweight="normal")
     panels[0].set_ylabel("Share of borrower-months over the uniform's")
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
-    return _signed(figure, origin)
+    return signed(figure, origin)
 
 
-@_drawn
+@drawn
 def dependence_picture(dependence: pd.DataFrame, origin: str = "") -> Figure:
     """Draw what dependence is left in the uniforms, by lag in months.
 
@@ -574,11 +523,11 @@ def dependence_picture(dependence: pd.DataFrame, origin: str = "") -> Figure:
         Run, month and model version.
     """
     title = "Dependence left in the uniforms, by lag"
-    known = _known(dependence, ["kind", "lag", "value"])
+    known = with_numbers(dependence, ["kind", "lag", "value"])
     if known.empty:
         return unavailable(title, "too few months to compare", origin)
-    figure = _figure(WIDE)
-    axes = _axes(figure, title)
+    figure = new_figure(WIDE)
+    axes = titled_axes(figure, title)
     axes.axhline(0, color=QUIET, lw=1)
     looks = (Style(BLUE, "-", "o"), Style(ORANGE, "--", "s"), Style(GREEN, "-.", "^"))
     for look, (kind, one) in zip(
@@ -589,73 +538,7 @@ def dependence_picture(dependence: pd.DataFrame, origin: str = "") -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel("Correlation")
     axes.legend(loc="best")
-    return _signed(figure, origin)
-
-
-@_drawn
-def as_data_uri(figure: Figure, kind: str = "svg") -> str:
-    """Give a figure as the address of an image that needs no file.
-
-    Parameters
-    ----------
-    figure : Figure
-        Any.
-    kind : str
-        ``svg``, or ``png`` for figures of thousands of dots.
-    """
-    buffer = io.BytesIO()
-    if kind == "svg":
-        figure.savefig(buffer, format="svg", metadata=_NO_METADATA)
-    else:
-        figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata=_NO_SOFTWARE)
-    encoded = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return f"data:image/{'svg+xml' if kind == 'svg' else 'png'};base64,{encoded}"
-
-
-@_drawn
-def write_png(figure: Figure, file: Path) -> Path:
-    """Write a figure as PNG, whole or not at all.
-
-    Returns
-    -------
-    Path
-        The file.
-    """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_suffix(".part")
-    figure.savefig(unfinished, format="png", dpi=DOTS_PER_INCH, metadata=_NO_SOFTWARE)
-    return unfinished.replace(file)
-
-
-def _figure(size: tuple[float, float]) -> Figure:
-    figure = Figure(figsize=size, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _axes(figure: Figure, title: str) -> Axes:
-    axes = figure.add_subplot()
-    axes.set_title(title)
-    return axes
-
-
-def _panels(figure: Figure, count: int, *, sharey: bool = False) -> list[Axes]:
-    return list(figure.subplots(1, count, sharey=sharey, squeeze=False)[0])
-
-
-def _signed(figure: Figure, origin: str) -> Figure:
-    """Write run, month and model version into the figure, so that a copy keeps them."""
-    if origin:
-        figure.supxlabel(origin, x=0.01, ha="left", fontsize=7.5, color=QUIET)
-    return figure
-
-
-def _note_below(axes: Axes, note: str) -> None:
-    # Panels beside one another have less room for words below them.
-    points = axes.figure.get_window_extent().width * axes.get_position().width
-    note = textwrap.fill(note, int(points / 8))
-    label = axes.get_xlabel()
-    axes.set_xlabel(f"{label}\n{note}" if label else note)
+    return signed(figure, origin)
 
 
 def _noted(axes: Axes, x: float, y: float, text: str) -> None:
@@ -667,14 +550,6 @@ def _noted(axes: Axes, x: float, y: float, text: str) -> None:
         va="center",
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5},
     )
-
-
-def _known(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """Rows with a number in each of these columns; none where a column is missing."""
-    if not set(columns) <= set(frame.columns):
-        return pd.DataFrame(columns=columns)
-    finite = frame.replace([np.inf, -np.inf], np.nan)
-    return finite.dropna(subset=columns)
 
 
 def _one_class(algorithms: Mapping[str, pd.DataFrame]) -> str:
@@ -699,17 +574,6 @@ def _shares(axes: Axes, x: str, y: str) -> None:
         axis.set_label_text(text)
     axes.set_xlim(-0.01, 1.01)
     axes.set_ylim(-0.01, 1.01)
-
-
-def _percent_axis(axes: Axes) -> None:
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:g}"))
-
-
-def _month_axis(axes: Axes) -> None:
-    locator = AutoDateLocator(minticks=4, maxticks=10)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-    axes.set_xlabel("Month")
 
 
 def _rate_axis(axes: Axes, which: str, values: FloatArray) -> None:
@@ -777,7 +641,7 @@ def _lifts(axes: Axes, table: pd.DataFrame, name: str) -> None:
     axes.set_ylabel("Event rate over that of all (times)")
     axes.grid(visible=False, axis="x")
     if thin.any():
-        _note_below(axes, f"Hatched: fewer than {THIN_EVENTS} events.")
+        note_below(axes, f"Hatched: fewer than {THIN_EVENTS} events.")
 
 
 def _line(axes: Axes, x: pd.Series, y: pd.Series, name: str, position: int) -> None:
@@ -869,18 +733,12 @@ def _heat(figure: Figure, axes: Axes, grid: pd.DataFrame) -> None:
     bar.outline.set_visible(False)
 
 
-def _evenly(count: int, most: int) -> list[int]:
-    if count <= most:
-        return list(range(count))
-    return [int(i) for i in np.unique(np.linspace(0, count - 1, most).round())]
-
-
 def _cohort_bar(figure: Figure, axes: Axes, cohorts: list[object]) -> None:
     shade = mpl.cm.ScalarMappable(mpl.colors.Normalize(0, 1), "cividis")
     # The lightest yellow would vanish on white; lines stop at 0.92 of the scale.
     shade.cmap = ListedColormap(mpl.colormaps["cividis"](np.linspace(0, 0.92, 128)))
     bar = figure.colorbar(shade, ax=axes, fraction=0.025, pad=0.02)
-    shown = _evenly(len(cohorts), 6)
+    shown = evenly(len(cohorts), 6)
     ends = max(len(cohorts) - 1, 1)
     bar.set_ticks(
         [i / ends for i in shown],
@@ -919,11 +777,11 @@ def _score_rates(axes: Axes, grid: pd.DataFrame) -> None:
     axes.plot(centre[hollow], rate[hollow], "o", color=ORANGE, mfc="white", ms=5)
     top = float(np.nanmax(rate, initial=0.0)) * 1.3
     axes.set_ylim(0, min(max(0.01, top), 1.05))
-    _percent_axis(axes)
+    percent_axis(axes)
     axes.set_xlabel("Score (points)")
     axes.set_ylabel("Bad loans among good and bad (%)")
     if hollow.any():
-        _note_below(axes, f"Bars: 95 % Wilson. Hollow: fewer than {THIN_EVENTS} bad.")
+        note_below(axes, f"Bars: 95 % Wilson. Hollow: fewer than {THIN_EVENTS} bad.")
 
 
 def _edges(starts: FloatArray) -> FloatArray:

@@ -10,7 +10,6 @@ from typing import Any
 
 import duckdb
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from comove.connection import connect_serving, duckdb_config, literal
 from comove.errors import ComoveError
@@ -21,22 +20,13 @@ from comove.risk_model.explain import MOST_ROWS, Contributions, contributions
 from comove.risk_model.export import APPLICATIONS, BORROWER_MONTHS, run_folder
 from comove.risk_model.findings import Findings, read_findings
 from comove.risk_model.matrix import Encoding, read_matrix
-from comove.risk_model.pictures import as_data_uri
-from comove.risk_model.sections import Section, all_sections
+from comove.risk_model.page import Heading, write_page
+from comove.risk_model.sections import all_sections
 from comove.risk_model.trees import MODEL_FILE, Trees
 from comove.settings import Settings
 
 LOG = logging.getLogger(__name__)
 Tell = Callable[[str], None]
-
-_environment = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_environment.filters["image"] = lambda picture: as_data_uri(picture.figure, picture.kind)
 
 
 @dataclass(frozen=True)
@@ -104,21 +94,6 @@ def write_reports(
         cards.append(write_card(folder, content, drawn))
     tell(f"{len(cards)} model cards written")
     return ReportPaths(page, tuple(cards))
-
-
-def render_page(findings: Findings, sections: list[Section]) -> str:
-    """Write the page as HTML, its pictures in it.
-
-    Parameters
-    ----------
-    findings : Findings
-        For the heading.
-    sections : list of Section
-        In their order.
-    """
-    return _environment.get_template("report.html.j2").render(
-        findings=findings, sections=sections
-    )
 
 
 class _Explainer:
@@ -189,12 +164,17 @@ class _Explainer:
 
 def _write_page(settings: Settings, findings: Findings, explainer: _Explainer) -> Path:
     found = explainer.newest()
-    text = render_page(findings, all_sections(findings, found, explainer.why_not))
+    heading = Heading(
+        title="Risk models",
+        portfolio=findings.portfolio,
+        run_id=findings.run_id,
+        month=findings.month,
+        model_version=findings.in_force[0] if findings.in_force else None,
+        versions=frozenset(findings.registry["model_version"]),
+    )
     folder = settings.places.reports / "risk_model" / f"{findings.month:%Y-%m}"
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / "index.part"
-    unfinished.write_text(text, encoding="utf-8")
-    return unfinished.replace(folder / "index.html")
+    sections = all_sections(findings, found, explainer.why_not)
+    return write_page(folder, heading, sections)
 
 
 def _named(row: Mapping[Any, Any]) -> dict[str, Any]:

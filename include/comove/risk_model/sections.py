@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from comove.risk_model import pictures
+from comove.risk_model.canvas import unavailable
 from comove.risk_model.card import figure_text, percent_text
 from comove.risk_model.curves import (
     THIN_EVENTS,
@@ -407,7 +408,7 @@ def _shap(findings: Findings, found: Contributions | None, why_no_shap: str) -> 
     title, origin = "What moves the predictions", findings.origin
     if found is None or not len(found.values):
         why = why_no_shap or "no rows to explain"
-        missing = pictures.unavailable("SHAP values", why, origin)
+        missing = unavailable("SHAP values", why, origin)
         return Section("shap", title, (), (Picture(missing, "not available"),))
     table = importance(found).head(MOST_FEATURES)
     rows = tuple(
