@@ -146,6 +146,7 @@ class _Block:
         self.lapses = np.zeros(n, np.int64)
         self.known_since = np.full(n, NEVER)
         self.has_past_event = np.zeros(n, np.bool_)
+        self.fell = np.zeros(n, np.bool_)
         self.risk = people.risk
         self.own = factors.own(people.region, people.industry)
         self.loans: list[Loans] = []
@@ -220,7 +221,9 @@ class _Block:
         is_fraud[len(self.people) :] &= ~has_first[self.second]
         fallen = np.flatnonzero(defaults | is_fraud)
         self.is_fallen[fallen] = True
-        self.has_past_event |= falls
+        # Known from the next month on: an application may come before the event's day.
+        self.has_past_event |= self.fell
+        self.fell = falls
         outcome = np.where(is_fraud[fallen], LOST, self._outcomes(fallen, month))
         self.events.append((self.loan[fallen], month, is_fraud[fallen], outcome))
         self.last_due[fallen[outcome >= PARTIAL]] = NEVER

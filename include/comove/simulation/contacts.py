@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from comove.simulation.behaviour import LATE_AT_MONTH_END, LOST, History
-from comove.simulation.calendar import NONE, SECONDS_PER_DAY, Calendar, Ints
+from comove.simulation.behaviour import EVENT_DAYS, LOST, PARTIAL, History, Loans
+from comove.simulation.calendar import NONE, SECONDS_PER_DAY, Bools, Calendar, Ints
 from comove.simulation.funnel import Applications
 from comove.simulation.people import People
 from comove.simulation.plan import Plan
@@ -15,13 +15,22 @@ MEDIA = ("sms", "call", "letter", "visit", "email", "lawyer")
 SMS, CALL, LETTER, VISIT, EMAIL, LAWYER = range(6)
 OUTCOMES = ("promised", "paid", "refused", "no_answer", "wrong_contact")
 PROMISED, PAID, REFUSED, NO_ANSWER, WRONG_CONTACT = range(5)
-# Days past due and means of the contacts of a loan that turned 30 days late.
-ROUNDS = ((8, SMS), (20, CALL), (35, CALL), (55, LETTER), (80, VISIT), (105, LAWYER))
-# Chances of the outcomes, for borrowers who will repay and for those who will not.
+# Days past due, means and chance of the contacts about an instalment unpaid on that day.
+# Before the event collectors find time for three in ten, whoever they are: a contact may
+# depend on what has happened up to it, never on whether the borrower will fall.
+ROUNDS = (
+    (8, SMS, 0.3),
+    (20, CALL, 0.3),
+    (35, CALL, 1.0),
+    (55, LETTER, 1.0),
+    (80, VISIT, 1.0),
+    (105, LAWYER, 1.0),
+)
+# Chances of the outcomes: before the event for all alike, after it for borrowers who will
+# repay and for those who will not.
+BEFORE_EVENT = (0.35, 0.0, 0.10, 0.45, 0.10)
 IF_RECOVERABLE = (0.45, 0.15, 0.05, 0.30, 0.05)
 IF_LOST = (0.20, 0.02, 0.25, 0.38, 0.15)
-# One overdue borrower in three hears of it before the month is out.
-REMINDED_SHARE = 0.3
 
 KINDS = ("salary", "purchase", "transfer_in", "transfer_out", "cash_withdrawal")
 KIND_SHARES = (0.22, 0.40, 0.10, 0.16, 0.12)
@@ -63,49 +72,46 @@ class Limits:
 def draw_contacts(
     history: History, repayment: Repayment, calendar: Calendar, rng: np.random.Generator
 ) -> Contacts:
-    """Reminders of late instalments, and the rounds of collection after an event."""
+    """Contacts about unpaid instalments, up to the window's end.
+
+    About every instalment of a loan up to the first its event leaves unpaid; those after
+    it are part of the same collection.
+    """
     loans, i = history.loans, repayment.instalments
-    inside = np.minimum(i.month, calendar.months - 1)
-    late = history.instalment_states[loans.line[i.loan], inside] == LATE_AT_MONTH_END
-    late &= (i.month < calendar.months) & (rng.random(len(i)) < REMINDED_SHARE)
-    late &= i.month < first_unpaid_month(loans)[i.loan]
-    reminded = i.loan[late]
-    wait = np.maximum(i.paid_on[late] - i.due_on[late] - 1, 1)
-    reminded_on = i.due_on[late] + np.minimum(wait, 5)
-    chased, chased_on, medium = _rounds(history, repayment, calendar)
-    loan = np.concatenate([reminded, chased])
-    day = np.concatenate([reminded_on, chased_on])
-    medium = np.concatenate([np.full(len(reminded), SMS), medium])
-    known = np.flatnonzero(day <= calendar.end)
-    known = known[np.lexsort((day[known], loans.borrower[loan[known]]))]
-    return _contacts(history, loan[known], day[known], medium[known], rng)
+    rows = np.flatnonzero(i.month <= first_unpaid_month(loans)[i.loan])
+    days, media, chances = (np.array(column) for column in zip(*ROUNDS, strict=True))
+    day = i.due_on[rows][:, None] + days
+    reached = day < _chased_until(repayment, loans, rows)[:, None]
+    reached &= (rng.random(day.shape) < chances) & (day <= calendar.end)
+    row, turn = np.nonzero(reached)
+    loan, day = i.loan[rows[row]], day[reached]
+    order = np.lexsort((day, loans.borrower[loan]))
+    loan, day, turn = loan[order], day[order], turn[order]
+    return _contacts(history, loan, day, media[turn], days[turn] >= EVENT_DAYS, rng)
 
 
-def _rounds(
-    history: History, repayment: Repayment, calendar: Calendar
-) -> tuple[Ints, Ints, Ints]:
-    """Loan, day and medium of every contact after an event, while it is unpaid."""
-    loans, i = history.loans, repayment.instalments
-    first = np.flatnonzero(i.month == first_unpaid_month(loans)[i.loan])
-    days = np.array([r[0] for r in ROUNDS])
-    day = i.due_on[first][:, None] + days
-    until = np.minimum(i.paid_on[first], repayment.charge_off_on[i.loan[first]])
-    until = np.where(loans.outcome[i.loan[first]] >= LOST - 1, until + 60, until)
-    kept = day < until[:, None]
-    loan = np.broadcast_to(i.loan[first][:, None], day.shape)[kept]
-    medium = np.broadcast_to(np.array([r[1] for r in ROUNDS]), day.shape)[kept]
-    return loan, day[kept], medium
+def _chased_until(repayment: Repayment, loans: Loans, rows: Ints) -> Ints:
+    """Day on which each instalment is paid, or its loan given up.
+
+    Who pays in part, after the event, is still asked for the rest.
+    """
+    i = repayment.instalments
+    loan = i.loan[rows]
+    until = np.minimum(i.paid_on[rows], repayment.charge_off_on[loan])
+    is_first = i.month[rows] == first_unpaid_month(loans)[loan]
+    return np.where(is_first & (loans.outcome[loan] >= PARTIAL), until + 60, until)
 
 
 def _contacts(
-    history: History, loan: Ints, day: Ints, medium: Ints, rng: np.random.Generator
+    history: History,
+    loan: Ints,
+    day: Ints,
+    medium: Ints,
+    is_after_event: Bools,
+    rng: np.random.Generator,
 ) -> Contacts:
     loans = history.loans
-    lost = loans.outcome[loan] == LOST
-    luck = rng.random(len(loan))
-    good, bad = np.cumsum(IF_RECOVERABLE), np.cumsum(IF_LOST)
-    outcome = np.where(lost, np.searchsorted(bad, luck), np.searchsorted(good, luck))
-    outcome = np.minimum(outcome, WRONG_CONTACT)
+    outcome = _outcomes(loans.outcome[loan] == LOST, is_after_event, rng)
     promises = outcome == PROMISED
     promised = (loans.payment[loan] * rng.uniform(0.5, 2.0, len(loan))).astype(np.int64)
     promised_on = day + rng.integers(1, 21, len(loan))
@@ -118,6 +124,16 @@ def _contacts(
         promised=np.where(promises, promised, NONE),
         promised_on=np.where(promises, promised_on, NONE),
     )
+
+
+def _outcomes(is_lost: Bools, is_after_event: Bools, rng: np.random.Generator) -> Ints:
+    luck = rng.random(len(is_lost))
+    before, good, bad = (
+        np.searchsorted(np.cumsum(chances), luck, side="right")
+        for chances in (BEFORE_EVENT, IF_RECOVERABLE, IF_LOST)
+    )
+    outcome = np.where(is_after_event, np.where(is_lost, bad, good), before)
+    return np.minimum(outcome, WRONG_CONTACT)
 
 
 def draw_transactions(

@@ -36,7 +36,7 @@ from comove.simulation.text_files import (
 # size would draw other numbers.
 BLOCK = 10_000
 # Counts up when the same seed draws other numbers than before.
-VERSION = 1
+VERSION = 2
 Progress = Callable[[int, int], None]
 
 

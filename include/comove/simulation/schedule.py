@@ -262,8 +262,10 @@ def _payments(
     is_split = (rng.random(count) < SPLIT_SHARE) & (i.paid == i.due)
     is_split &= i.month < calendar.months
     earlier = i.paid_on - rng.integers(1, 6, count)
+    # Both in one month: a part paid before its end would tell at the end that the rest
+    # comes.
     not_before = np.maximum(
-        loans.disbursed_on[i.loan], i.due_on - _days_into_month(i, calendar)
+        loans.disbursed_on[i.loan], calendar.first_day[calendar.month_of(i.paid_on)]
     )
     is_split &= (earlier >= not_before) & (i.paid_on < NO_DAY)
     first = np.where(
