@@ -41,6 +41,13 @@ FILES = {
         from range(12) as months (back),
             (values ('independent'), ('factor_copula')) as models (model)
     """,
+    "comparison": """
+        select date '2024-06-01' as month, date '2024-05-01' as as_of_month,
+            'factor_copula' as model, -900e0 as elpd_loo, 30e0 as elpd_loo_se,
+            0e0 as elpd_difference, 0e0 as elpd_difference_se, 40e0 as p_loo,
+            0.01e0 as pareto_k_above, 500 as groups, 0.1e0 as out_of_time_log_loss,
+            'v1' as model_version
+    """,
     "loss": """
         select date '2024-07-01' as month, date '2024-06-01' as as_of_month,
             'factor' as copula, measure, 10e0 as amount, 0.1e0 as mc_error,
@@ -58,6 +65,7 @@ TABLES = {
     "risk.cell_link": 1,
     "risk.factor_posterior": 1,
     "risk.index_validation": 24,
+    "risk.model_comparison": 1,
     "risk.portfolio_loss": 2,
     "risk.portfolio_loss_cell": 1,
 }
@@ -74,6 +82,7 @@ def write(settings: Settings, name: str, query: str, run_id: str = RUN) -> Path:
 @pytest.fixture
 def derived(settings: Settings) -> Settings:
     """A home whose run for June has derived everything."""
+    settings = settings.model_copy(update={"joint_validation_months": 12})
     for name, query in FILES.items():
         write(settings, name, query)
     return settings
@@ -169,6 +178,12 @@ FAULTS = {
         ("'oracle' as model", "an unknown model"),
         ("'inf'::double as log_loss", "a score that is no number"),
         ("101 as events", "impossible counts"),
+    ],
+    "comparison": [
+        ("date '2024-05-01' as month", "a month that is not the run's"),
+        ("'oracle' as model", "an unknown model"),
+        ("'nan'::double as elpd_loo", "a score that is no number"),
+        ("1.5e0 as pareto_k_above", "a share not between 0 and 1"),
     ],
     "loss": [
         ("'gumbel' as copula", "an unknown copula or measure"),

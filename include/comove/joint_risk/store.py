@@ -100,6 +100,20 @@ LOADS = (
         },
     ),
     Load(
+        file="comparison.parquet",
+        table="risk.model_comparison",
+        key=("month", "model"),
+        replaced="month = $last",
+        faults={
+            "a month that is not the run's": "month != $last",
+            "an unknown model": _not_in("model", MODELS),
+            "a score that is no number": """
+                not (isfinite(elpd_loo) and isfinite(elpd_loo_se) and isfinite(p_loo))
+            """,
+            "a share not between 0 and 1": _no_probability("pareto_k_above"),
+        },
+    ),
+    Load(
         file="loss.parquet",
         table="risk.portfolio_loss",
         key=("month", "copula", "measure"),

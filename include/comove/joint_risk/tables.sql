@@ -118,6 +118,22 @@ create table if not exists risk.index_validation (
     model_version varchar
 );
 
+-- `month` is the month predicted out of time, `as_of_month` the last the fits knew.
+create table if not exists risk.model_comparison (
+    month date not null,
+    as_of_month date not null,
+    model varchar not null,
+    elpd_loo double not null,
+    elpd_loo_se double not null,
+    elpd_difference double not null,
+    elpd_difference_se double not null,
+    p_loo double not null,
+    pareto_k_above double not null,
+    groups bigint not null,
+    out_of_time_log_loss double,
+    model_version varchar not null
+);
+
 create table if not exists risk.portfolio_loss (
     month date not null,
     as_of_month date not null,
