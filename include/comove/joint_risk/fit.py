@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from comove.joint_risk.evidence import ThresholdEvidence
+from comove.errors import ComoveError
+from comove.joint_risk.evidence import Evidence, OrdinalEvidence, ThresholdEvidence
 from comove.joint_risk.export import run_folder
 from comove.joint_risk.fit_gate import Fit, Role, why_refused, write_fits
 from comove.joint_risk.inputs import Inputs
-from comove.joint_risk.panel import Panel
+from comove.joint_risk.panel import OrdinalPanel, Panel
 from comove.joint_risk.posterior import (
     posterior_folder,
     read_quality,
@@ -57,6 +58,10 @@ _DECISIVE_PACKAGES = ("pymc", "pytensor", "nutpie", "numba", "numpy", "scipy")
 _SECOND_TRY = 2
 
 
+class FitError(ComoveError):
+    """A fit that cannot be what it is asked for."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """One fit a run needs.
@@ -91,6 +96,11 @@ def wanted_fits(
         What is published.
     first_month : date
         First month with counts: no fit ends before it.
+
+    Raises
+    ------
+    FitError
+        When the Student-t copula is wanted with the ordinal likelihood.
     """
     wanted = [Wanted(month, variant, "published")]
     for back in range(1, max(settings.joint_validation_months, 1) + 1):
@@ -99,7 +109,11 @@ def wanted_fits(
         if as_of >= first_month:
             needed = dict.fromkeys([variant, *rivals])
             wanted += [Wanted(as_of, one, "validation") for one in needed]
-    return wanted
+    if settings.joint_likelihood == "threshold":
+        return wanted
+    if variant.copula == "student_t":
+        raise _no_student_t()
+    return [one for one in wanted if one.variant.copula == "gaussian"]
 
 
 def fit_month(
@@ -144,7 +158,7 @@ def fit_month(
     fits = []
     for wanted in wanted_fits(settings, month, variant, inputs.first_month):
         tell(f"Fit as of {wanted.as_of:%Y-%m}: {_named(wanted.variant)}")
-        fits.append(fitter.fit(inputs.panel(wanted.as_of), wanted))
+        fits.append(fitter.fit(inputs.counts(wanted.as_of), wanted))
     write_fits(folder, fits)
     return {"fits": len(fits), "model_version": fits[0].model_version}
 
@@ -180,13 +194,13 @@ class Fitter:
         self._tell = tell
         self._sampler = Sampler(settings, tell)
 
-    def fit(self, panel: Panel, wanted: Wanted) -> Fit:
+    def fit(self, panel: Panel | OrdinalPanel, wanted: Wanted) -> Fit:
         """Fit a panel, unless the same was fitted before.
 
         Parameters
         ----------
-        panel : Panel
-            Counts.
+        panel : Panel or OrdinalPanel
+            Counts; their kind decides the likelihood.
         wanted : Wanted
             Which model, as of when, what for.
         """
@@ -205,9 +219,13 @@ class Fitter:
         return self._fit(wanted, hashes, name, record, quality)
 
     def _sampled(
-        self, panel: Panel, wanted: Wanted, hashes: dict[str, str], name: str
+        self,
+        panel: Panel | OrdinalPanel,
+        wanted: Wanted,
+        hashes: dict[str, str],
+        name: str,
     ) -> Posterior:
-        evidence = ThresholdEvidence(panel)
+        evidence = _evidence(panel)
         posterior = self._sampler.fit(evidence, wanted.variant)
         record = self._record(wanted, hashes, posterior)
         refused = why_refused(
@@ -273,7 +291,7 @@ class Fitter:
         )
 
 
-def panel_hash(panel: Panel) -> str:
+def panel_hash(panel: Panel | OrdinalPanel) -> str:
     """Hash of counts and names.
 
     Returns
@@ -288,10 +306,26 @@ def panel_hash(panel: Panel) -> str:
     return digest.hexdigest()
 
 
-def _arrays(panel: Panel) -> Iterator[np.ndarray[Any, Any]]:
-    places = panel.groups[:, :3], panel.counts
-    # Margins come from sums whose last digits may depend on the machine.
-    yield from (*places, np.round(np.log(panel.pd[panel.order]), 9))
+def _arrays(panel: Panel | OrdinalPanel) -> Iterator[np.ndarray[Any, Any]]:
+    yield from (panel.groups[:, :3], panel.counts)
+    if isinstance(panel, Panel):
+        # Margins come from sums whose last digits may depend on the machine.
+        yield np.round(np.log(panel.pd[panel.order]), 9)
+
+
+def _evidence(panel: Panel | OrdinalPanel) -> Evidence:
+    if isinstance(panel, Panel):
+        return ThresholdEvidence(panel)
+    return OrdinalEvidence(panel)
+
+
+def _no_student_t() -> FitError:
+    return FitError(
+        "the ordinal likelihood knows the Gaussian copula only: ranks tell too little of "
+        "a scale common to a month.",
+        where="joint_likelihood",
+        remedy="Set COMOVE_JOINT_LIKELIHOOD to threshold, or run with copula gaussian.",
+    )
 
 
 def _named(variant: Variant) -> str:
