@@ -83,7 +83,7 @@ class Inputs:
         margin = self.margin(as_of)(cells["mean_model_pd"].to_numpy(np.float64))
         return Panel(
             *names,
-            **_all_places(cells, names),
+            *_all_places(cells, names),
             pd=np.clip(margin, 1e-12, 1 - 1e-12),
             n=cells["n"].to_numpy(np.int64),
             events=cells["events"].to_numpy(np.int64),
@@ -115,7 +115,7 @@ class Inputs:
             raise _no_bands(counts.shape[1], as_of)
         groups = counts.index.to_frame(index=False)
         return OrdinalPanel(
-            *names, **_all_places(groups, names), counts=counts.to_numpy(np.int64)
+            *names, *_all_places(groups, names), counts=counts.to_numpy(np.int64)
         )
 
     def counts(self, as_of: dt.date) -> Panel | OrdinalPanel:
@@ -148,13 +148,14 @@ def _between(rows: pd.DataFrame, months: tuple[dt.date, ...]) -> pd.DataFrame:
     return rows[(rows["month"] >= months[0]) & (rows["month"] <= months[-1])]
 
 
-def _all_places(rows: pd.DataFrame, names: Names) -> dict[str, IntArray]:
+def _all_places(rows: pd.DataFrame, names: Names) -> tuple[IntArray, IntArray, IntArray]:
     """Positions of each row's region, industry and month."""
-    columns = ("region", "industry", "month")
-    return {
-        column: _places(rows[column], known)
-        for column, known in zip(columns, names, strict=True)
-    }
+    region, industry, month = names
+    return (
+        _places(rows["region"], region),
+        _places(rows["industry"], industry),
+        _places(rows["month"], month),
+    )
 
 
 def _places(values: pd.Series, names: tuple[object, ...]) -> np.ndarray:
