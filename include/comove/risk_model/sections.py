@@ -112,7 +112,7 @@ def all_sections(
         _residuals(findings),
         _vintages(findings),
         _application(findings),
-        _gates(findings),
+        checks_section(findings.checks),
         _registry(findings),
     ]
 
@@ -696,7 +696,15 @@ def _rivals(newest: pd.DataFrame) -> Table:
     )  # fmt: skip
 
 
-def _gates(findings: Findings) -> Section:
+def checks_section(checks: pd.DataFrame) -> Section:
+    """Show the checks of a run's gates.
+
+    Parameters
+    ----------
+    checks : DataFrame
+        ``stage``, ``check_name``, ``severity``, ``success``, ``observed``, ``expected``
+        of ``audit.quality_result``.
+    """
     rows = tuple(
         (
             _outcome(one),
@@ -706,7 +714,7 @@ def _gates(findings: Findings) -> Section:
             str(one["observed"] or ""),
             str(one["expected"] or ""),
         )
-        for one in findings.checks.to_dict("records")
+        for one in checks.to_dict("records")
     )
     head = ("Result", "Gate", "Check", "Severity", "Observed", "Expected")
     table = Table("Checks of this run, failures first.", head, rows, texts=6)
