@@ -192,7 +192,9 @@ class Sampler:
     def _ready(self, evidence: Evidence, pilot: Pilot, variant: Variant) -> Any:
         student_t = variant.copula == "student_t"
         model = build_model(evidence, pilot, self._settings, student_t=student_t)
-        key = type(evidence), variant, evidence.panel.shape
+        # The pilot chooses coordinates by the data, and each choice is other code.
+        coordinates = frozenset(one.name for one in model.data_vars)
+        key = type(evidence), variant, evidence.panel.shape, coordinates
         if key not in self._compiled:
             self._tell("Compiling the model")
             self._compiled[key] = nutpie.compile_pymc_model(model)
