@@ -38,7 +38,6 @@ from comove.risk_model.canvas import (
 FloatArray = NDArray[np.float64]
 
 MOST_GROUPS = 24
-MOST_HEAT = 30
 MOST_NODES = 26
 # Of the event's cells: what they share with the fallen borrower.
 _SHARED = {
@@ -115,41 +114,34 @@ def concentration_picture(
 
 
 @drawn
-def correlation_picture(
-    square: pd.DataFrame, kind: str, origin: str = "", why: str = ""
-) -> Figure:
-    """Draw how strongly borrowers of two groups move together.
+def correlation_picture(square: pd.DataFrame, origin: str = "", why: str = "") -> Figure:
+    """Draw how strongly borrowers of two cells move together.
 
     Parameters
     ----------
     square : DataFrame
-        Correlation of the latent variables of two borrowers, groups by groups.
-    kind : str
-        ``region`` or ``industry``.
+        Correlation of the latent variables of two borrowers, cells by cells.
     origin : str
         Run, month and model version.
     why : str
         Why there is none.
     """
-    title = f"Correlation of two borrowers, by {kind}"
+    title = "Correlation of two borrowers, by cell"
     if square.empty:
         return unavailable(title, why or "no links of cells were stored", origin)
-    shown = _ordered(square)
-    side = 2.6 + 0.21 * len(shown)
+    side = 2.6 + 0.19 * len(square)
     figure = new_figure((max(side + 1.2, 5.6), max(side, 4.0)))
     axes = titled_axes(figure, title)
-    values = shown.to_numpy(float)
+    values = square.to_numpy(float)
     mesh = axes.pcolormesh(
         np.ma.masked_invalid(values), cmap=_shades(), edgecolor="white", lw=0.4,
         vmin=min(0.0, float(np.nanmin(values))), vmax=float(np.nanmax(values)),
     )  # fmt: skip
-    _group_ticks(axes, [shortened(name, 28) for name in shown.index])
+    _group_ticks(axes, [shortened(name, 26) for name in square.index])
     bar = figure.colorbar(mesh, ax=axes, fraction=0.035, pad=0.02)
-    bar.set_label("Correlation (grey: no such pair)")
+    bar.set_label("Correlation (sand: not stored)")
     bar.outline.set_visible(False)
-    left = len(square) - len(shown)
-    cut = f" {left} groups that move least are left out." if left else ""
-    note_below(axes, f"Of the latent variables, one month ahead.{cut}")
+    note_below(axes, f"Latent variables, a month ahead; {len(square)} largest cells.")
     return signed(figure, origin)
 
 
@@ -171,7 +163,7 @@ def network_picture(event: Event | None, origin: str = "") -> Figure:
         return unavailable(title, why, origin)
     cells = event.cells.assign(shared=_shared(event))
     shown = cells.nlargest(MOST_NODES, ["lift", "exposure"])
-    figure = new_figure((WIDE[0], 7.4))
+    figure = new_figure((WIDE[0], 6.4))
     axes = titled_axes(
         figure, f"{title}: {event.region} · {event.industry}, {event.month:%Y-%m}"
     )
@@ -180,8 +172,8 @@ def network_picture(event: Event | None, origin: str = "") -> Figure:
     axes.plot(0, 0, "*", color=INK, ms=17, zorder=5)
     axes.set_axis_off()
     axes.set_aspect("equal")
-    axes.set_xlim(-2.25, 2.25)
-    axes.set_ylim(-1.38, 1.38)
+    axes.set_xlim(-2.35, 2.35)
+    axes.set_ylim(-1.4, 1.4)
     _network_legend(axes, shown, len(cells))
     return signed(figure, origin)
 
@@ -239,19 +231,11 @@ def _dumbbells(axes: Axes, one: pd.DataFrame) -> None:
     axes.set_xlabel("Share of the events expected (%)")
 
 
-def _ordered(square: pd.DataFrame) -> pd.DataFrame:
-    """Put the groups that move most first; leave out the last of too many."""
-    strength = square.mean(axis=1).sort_values(ascending=False)
-    kept = strength.index[:MOST_HEAT]
-    return square.loc[kept, kept]
-
-
 def _shades() -> mpl.colors.Colormap:
-    # Reversed, so that dark is much; the lightest end would vanish on white.
-    shades = mpl.colors.ListedColormap(
-        mpl.colormaps["cividis"](np.linspace(0.97, 0.03, 128))
-    )
-    shades.set_bad("#c9cdd2")
+    # Light to dark in one hue, so that it reads in grey too.
+    ends = ["#f1f6fa", "#7fb3d5", BLUE, "#052f4a"]
+    shades = mpl.colors.LinearSegmentedColormap.from_list("blues", ends)
+    shades.set_bad("#e9d8b4")
     return shades
 
 
@@ -279,47 +263,55 @@ def _shared(event: Event) -> list[str]:
 
 
 def _nodes(axes: Axes, shown: pd.DataFrame) -> None:
-    """Place cells on a spiral by what they share, near where the lift is strong."""
+    """Place cells around the default, near where the lift is strong."""
     order = {name: place for place, name in enumerate(_SHARED)}
     ordered = shown.assign(order=shown["shared"].map(order)).sort_values(
         ["order", "lift"], ascending=[True, False]
     )
-    angles = np.pi / 2 - 2 * np.pi * (np.arange(len(ordered)) + 0.5) / len(ordered)
+    count, strong = len(ordered), ordered["lift"].max()
+    angles = np.pi / 2 - 2 * np.pi * (np.arange(count) + 0.5) / count
     radii = _radius(ordered["lift"].to_numpy(float))
-    sizes = ordered["exposure"].to_numpy(float)
-    strong = ordered["lift"].max()
-    for row, angle, radius, size in zip(
-        ordered.to_dict("records"), angles, radii, sizes, strict=True
-    ):
-        # The plane is wider than high, and labels are long.
-        x, y = 1.35 * radius * np.cos(angle), radius * np.sin(angle)
+    x, y = radii * np.cos(angles), radii * np.sin(angles)
+    heights = _label_heights(angles)
+    areas = 30 + 420 * ordered["exposure"] / max(ordered["exposure"].max(), 1.0)
+    for at, row in enumerate(ordered.to_dict("records")):
         colour = _SHARED[row["shared"]]
         axes.plot(
-            [0, x], [0, y], color=colour, lw=0.6 + 3.2 * row["lift"] / strong,
+            [0, x[at]], [0, y[at]], color=colour, lw=0.6 + 3.2 * row["lift"] / strong,
             alpha=0.45, zorder=2,
         )  # fmt: skip
-        area = 30 + 420 * size / sizes.max()
-        axes.scatter(x, y, s=area, color=colour, edgecolor="white", lw=1, zorder=3)
-        _node_label(axes, x, y, np.sqrt(area) / 2, row)
+        axes.scatter(
+            x[at], y[at], s=areas.iloc[at], color=colour, edgecolor="white", zorder=3
+        )  # fmt: skip
+        side = 1 if np.cos(angles[at]) >= 0 else -1
+        _node_label(axes, (x[at], y[at]), (1.42 * side, heights[at]), row)
+
+
+def _label_heights(angles: FloatArray) -> FloatArray:
+    """Spread the labels of each side evenly from top to bottom, in the nodes' order."""
+    heights = np.zeros(len(angles))
+    for right in (True, False):
+        of_side = np.flatnonzero((np.cos(angles) >= 0) == right)
+        of_side = of_side[np.argsort(-np.sin(angles[of_side]))]
+        reach = min(1.2, 0.1 * len(of_side))
+        heights[of_side] = np.linspace(reach, -reach, len(of_side))
+    return heights
 
 
 def _node_label(
-    axes: Axes, x: float, y: float, reach: float, row: Mapping[object, object]
+    axes: Axes,
+    node: tuple[float, float],
+    place: tuple[float, float],
+    row: Mapping[object, object],
 ) -> None:
-    name = f"{row['region']} · {shortened(row['industry'], 20)}"
-    side = 1 if x >= 0 else -1
-    axes.annotate(
-        f"{name}\n{row['debtors']} linked, lift {row['lift']:.2f}",
-        (x, y),
-        (side * (reach + 4), 0),
-        textcoords="offset points",
-        ha="left" if side > 0 else "right",
-        va="center",
-        fontsize=7,
-        color=INK,
-        zorder=4,
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.5},
-    )
+    name = f"{shortened(row['region'], 14)} · {shortened(row['industry'], 22)}"
+    axes.plot(
+        [node[0], 0.97 * place[0]], [node[1], place[1]], color=QUIET, lw=0.5, zorder=1
+    )  # fmt: skip
+    axes.text(
+        *place, f"{name}\n{row['debtors']:,} linked, lift {row['lift']:.2f}",
+        ha="left" if place[0] > 0 else "right", va="center", fontsize=7.5,
+    )  # fmt: skip
 
 
 def _radius(lift: FloatArray) -> FloatArray:
@@ -333,10 +325,13 @@ def _radius(lift: FloatArray) -> FloatArray:
 
 def _rings(axes: Axes, lift: FloatArray) -> None:
     turn = np.linspace(0, 2 * np.pi, 181)
-    for radius in sorted({float(_radius(lift).min()), float(_radius(lift).max())}):
-        axes.plot(
-            1.35 * radius * np.cos(turn), radius * np.sin(turn), color=LINE, lw=0.9,
-            ls=":", zorder=1,
+    ends = {round(float(_radius(lift)[at]), 3): lift[at] for at in np.argsort(lift)}
+    for radius in (min(ends), max(ends)):
+        x, y = radius * np.cos(turn), radius * np.sin(turn)
+        axes.plot(x, y, color=LINE, lw=1, ls=":", zorder=1)
+        axes.text(
+            0, radius, f"lift {ends[radius]:.2f}", fontsize=7, color=QUIET, ha="center",
+            va="bottom",
         )  # fmt: skip
 
 
@@ -348,7 +343,7 @@ def _network_legend(axes: Axes, shown: pd.DataFrame, cells: int) -> None:
     ]
     star = Line2D([], [], marker="*", ls="", color=INK, ms=11, label="default")
     handles.insert(0, star)
-    axes.legend(handles=handles, loc="upper left", title="Shared with the default")
+    axes.legend(handles=handles, loc="upper center", ncols=5, bbox_to_anchor=(0.5, 1.06))
     left = cells - len(shown)
     note = "Nearer and thicker: larger lift. Larger dot: more exposure of linked debtors."
     more = f" {left} cells of weaker links are left out." if left else ""

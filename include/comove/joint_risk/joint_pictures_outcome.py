@@ -60,6 +60,8 @@ MEASURE_NAMES = {
 }
 # Half of the width of a 90 % interval, in standard errors.
 REACH = 1.645
+# Of simulations: fewer tell nothing.
+_LEAST_SHARE = 1e-4
 _NOT_VALIDATED = "no month has been predicted a month ahead yet"
 
 
@@ -93,7 +95,7 @@ def outcomes_picture(
     one = validation.drop_duplicates("month")
     top.plot(
         pd.to_datetime(one["month"]), one["events"], "o", color=INK, ms=7, mfc="none",
-        mew=1.8, label="realised",
+        mew=1.8, label="realised", clip_on=False, zorder=3,
     )  # fmt: skip
     top.set_ylim(bottom=0)
     top.set_ylabel("Events in the month")
@@ -171,7 +173,8 @@ def loss_picture(
     for axes in (left, right):
         axes.set_xlim(left=0)
         axes.set_xlabel(f"Loss ({unit[1]})")
-    left.set_xlim(right=_body(bins) / unit[0])
+    left.set_xlim(right=_reached(bins, 0.998) / unit[0])
+    right.set_xlim(right=1.1 * _reached(bins, 1 - _LEAST_SHARE) / unit[0])
     left.set_ylabel("Share of simulations (%)")
     left.legend(loc="upper right")
     note_below(right, "Marks: VaR 99 % and 99.9 %, with Monte-Carlo error.")
@@ -211,7 +214,6 @@ def _skill_by_month(axes: Axes, rivals: pd.DataFrame) -> None:
     axes.set_xlim(-0.6, len(months) - 0.4)
     axes.set_ylabel("Log loss saved (%)")
     axes.set_xlabel("Month")
-    axes.legend(loc="best", ncols=2)
     note_below(axes, "Bars: 90 %, of borrowers as if independent. Above 0: better.")
 
 
@@ -245,11 +247,11 @@ def _unit(largest: float) -> tuple[float, str]:
     return 1.0, "currency"
 
 
-def _body(bins: pd.DataFrame) -> float:
-    """Where the picture of the bulk ends: 99.8 % of the wider distribution."""
+def _reached(bins: pd.DataFrame, share: float) -> float:
+    """Loss below which so much of the wider distribution lies."""
     ends = []
     for _, one in bins.sort_values("bin_from").groupby("copula"):
-        place = int(np.searchsorted(one["share"].cumsum().to_numpy(float), 0.998))
+        place = int(np.searchsorted(one["share"].cumsum().to_numpy(float), share))
         ends.append(float(one["bin_to"].iloc[min(place, len(one) - 1)]))
     return max(ends)
 
@@ -281,7 +283,7 @@ def _tail(
                 marker=style.marker, color=style.colour, ms=6, capsize=3,
             )  # fmt: skip
     axes.set_yscale("log")
-    axes.set_ylim(1e-4, 1.3)
+    axes.set_ylim(_LEAST_SHARE, 1.3)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:g}"))
     axes.set_ylabel("Probability (%, log scale)")
 

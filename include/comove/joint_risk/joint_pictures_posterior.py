@@ -120,9 +120,11 @@ def loadings_picture(factors: pd.DataFrame, origin: str = "") -> Figure:
         _national_band(axes, national)
     for axes, (kind, one) in zip(panels, kinds.items(), strict=False):
         _forest(axes, one, kind)
+    panels[0].set_xlim(left=0)
     if not kinds:
         panels[0].set_yticks([])
-        panels[0].legend(loc="upper right")
+    handles, _ = panels[0].get_legend_handles_labels()
+    figure.legend(handles=handles, loc="outside upper right", ncols=2)
     return signed(figure, origin)
 
 
@@ -238,7 +240,6 @@ def _national_band(axes: Axes, national: pd.DataFrame) -> None:
         row["q05"], row["q95"], color=BLUE, alpha=0.15, lw=0, label="national, 90 %"
     )
     axes.axvline(row["mean"], color=BLUE, lw=1.4, ls="--", label="national, mean")
-    axes.set_xlim(left=0)
     axes.set_xlabel("Loading")
 
 
@@ -253,7 +254,6 @@ def _forest(axes: Axes, one: pd.DataFrame, kind: str) -> None:
     axes.grid(visible=False, axis="y")
     left = len(one) - len(shown)
     axes.set_title(f"By {kind}" + (f" ({left} smaller ones left out)" if left else ""))
-    axes.legend(loc="lower right")
 
 
 def _to_show(trace: xr.Dataset) -> list[_Chains]:

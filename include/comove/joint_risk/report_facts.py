@@ -18,6 +18,7 @@ from comove.risk_model.folds import month_of, number
 
 LOSS_DISTRIBUTION = "loss_distribution.parquet"
 INDEPENDENT = "independent"
+MOST_CELLS = 36
 _NO_RUN = "the run stored nothing for this month"
 
 _INDEX_SQL = """
@@ -44,26 +45,25 @@ _CHANGE_SQL = """
     from risk.joint_risk_index
     where month = {next}
 """
-# Weights are pairs of borrowers, so that a region of many counts as its borrowers meet.
-_CORRELATION_SQL = """
-    with sizes as (
-        select region, industry, count(*) as n
+# Laid out by industry, then region, so that blocks show which of the two is shared.
+_CELLS_SQL = """
+    with cells as (
+        select region, industry, concat(region, ' · ', industry) as cell
         from risk.joint_risk_index
         where month = {next}
         group by region, industry
+        order by count(*) desc, region, industry
+        limit {most}
     )
 
     select
-        {what}_a as a, {what}_b as b,
-        sum(links.correlation * one.n * other.n) / sum(one.n * other.n) as correlation
+        one.cell as a, other.cell as b, links.correlation, one.region, one.industry
     from risk.cell_link as links
-    inner join sizes as one
+    inner join cells as one
         on links.region_a = one.region and links.industry_a = one.industry
-    inner join sizes as other
+    inner join cells as other
         on links.region_b = other.region and links.industry_b = other.industry
     where links.month = {next}
-    group by all
-    order by a, b
 """
 _STRONGEST_SQL = """
     select *
@@ -159,8 +159,8 @@ class JointFacts:
         Rows of ``risk.concentration`` of the month to come.
     factors : DataFrame
         Rows of ``risk.factor_posterior``.
-    correlations : mapping of str to DataFrame
-        By attribute, a square of groups.
+    correlations : DataFrame
+        Of two borrowers of the cells with most of them, a square of cells.
     links : DataFrame
         Strongest links between different cells, from ``risk.cell_link``.
     event : Event or None
@@ -190,7 +190,7 @@ class JointFacts:
     indices: Mapping[str, pd.DataFrame]
     concentration: pd.DataFrame
     factors: pd.DataFrame
-    correlations: Mapping[str, pd.DataFrame]
+    correlations: pd.DataFrame
     links: pd.DataFrame
     event: Event | None
     validation: pd.DataFrame
@@ -259,7 +259,7 @@ def read_facts(
         indices={what: reader.indices(what) for what in ("region", "industry")},
         concentration=reader.of_next("risk.concentration"),
         factors=reader.factors(),
-        correlations={what: reader.correlation(what) for what in ("region", "industry")},
+        correlations=reader.correlations(),
         links=reader.frame(_STRONGEST_SQL, "risk.cell_link"),
         event=reader.event(),
         validation=reader.validation(),
@@ -384,13 +384,15 @@ class _Reader:
             "risk.factor_posterior",
         )
 
-    def correlation(self, what: str) -> pd.DataFrame:
-        """Give mean correlations as a square of groups."""
+    def correlations(self) -> pd.DataFrame:
+        """Give correlations of the cells with most borrowers as a square."""
         tables = "risk.cell_link", "risk.joint_risk_index"
-        found = self.frame(_CORRELATION_SQL, *tables, what=what)
+        found = self.frame(_CELLS_SQL, *tables, most=str(MOST_CELLS))
         if found.empty:
             return found
-        return found.pivot(index="a", columns="b", values="correlation")
+        order = found.sort_values(["industry", "region"])["a"].unique()
+        square = found.pivot(index="a", columns="b", values="correlation")
+        return square.reindex(index=order, columns=order)
 
     def event(self) -> Event | None:
         tables = "risk.default_event", "risk.linked_debtor"

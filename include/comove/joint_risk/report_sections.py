@@ -132,23 +132,16 @@ def _factors(facts: JointFacts, origin: str) -> Section:
 
 def _links(facts: JointFacts, origin: str) -> Section:
     why = "no links of cells were stored for this month"
-    pictures = tuple(
-        Picture(
-            portfolio.correlation_picture(square, kind, origin, why),
-            f"Correlation of borrowers of two groups, by {kind}",
-        )
-        for kind, square in facts.correlations.items()
-        # One group has nothing to be compared with.
-        if len(square) != 1
-    )
+    figure = portfolio.correlation_picture(facts.correlations, origin, why)
     return Section(
         "links",
         "Who moves with whom",
         (
-            "Correlations are means over pairs of borrowers. The lift of a link says how "
-            "many times likelier one borrower falls once the other has.",
+            "The correlation says how far two borrowers move together beyond what is "
+            "known of each; the lift, how many times likelier one falls once the other "
+            "has.",
         ),
-        pictures,
+        (Picture(figure, "Correlation of two borrowers of the largest cells"),),
         (_strongest(facts.links),) if len(facts.links) else (),
     )
 

@@ -101,8 +101,9 @@ def _movers(facts: JointFacts) -> Iterable[str]:
         )
         if len(many) > 1:
             worst = many.nlargest(1, "excess_ratio").iloc[0]
+            same = worst["group_name"] == top["group_name"]
             text += (
-                f" {worst['group_name']} is furthest above its PDs, "
+                f" {'It' if same else worst['group_name']} is furthest above its PDs, "
                 f"{worst['excess_ratio']:.2f} times."
             )
         yield text
@@ -125,8 +126,8 @@ def _loadings(facts: JointFacts) -> Iterable[str]:
         if len(one) > 1:
             row = one.nlargest(1, "mean").iloc[0]
             yield (
-                f"Of each {kind}, {row['group_name']} moves together most, by a loading "
-                f"of its own of {_told(row)}."
+                f"Of the groups by {kind}, {row['group_name']} moves together most, by "
+                f"a loading of its own of {_told(row)}."
             )
 
 
@@ -151,11 +152,11 @@ def _skill(facts: JointFacts) -> Iterable[str]:
         )
     else:
         yield _verdict(ours.iloc[0])
-    best = rivals.iloc[0]
-    yield (
-        f"The best of the rivals out of time is the model {NAMES.get(best['model'])!r}, "
-        f"with {percent_text(best['skill'])} of the log loss saved."
+    saved = (
+        f"{NAMES[row['model']]} {percent_text(row['skill'])}"
+        for row in rivals.to_dict("records")
     )
+    yield f"Log loss saved against PD alone, the most first: {', '.join(saved)}."
 
 
 def _verdict(ours: pd.Series) -> str:
@@ -164,7 +165,8 @@ def _verdict(ours: pd.Series) -> str:
     facts = (
         f"its log loss is {percent_text(abs(skill))} "
         f"{'below' if skill > 0 else 'above'} that of PD alone over {span} "
-        f"({ours['events']:,} events), better in {ours['better_months']}"
+        f"({ours['events']:,} events), better in "
+        f"{ours['better_months']} of them"
     )
     if pd.isna(error):
         return (
