@@ -17,6 +17,7 @@ from comove.joint_risk.fit_gate import (
     why_refused,
     write_fits,
 )
+from comove.joint_risk.sufficiency import Sufficiency, write_sufficiency
 from comove.settings import Settings
 
 RUN = "manual__2024-06"
@@ -87,6 +88,23 @@ def test_every_figure_is_a_recorded_check(settings: Settings) -> None:
         "E-BFMI 0.80",
     ]
     assert all(name.startswith(f"{GOOD.model_version}: ") for name, _, _ in found)
+
+
+def test_a_portfolio_too_small_is_a_warning_with_what_would_suffice(
+    settings: Settings,
+) -> None:
+    folder = run_folder(settings, RUN)
+    folder.mkdir(parents=True, exist_ok=True)
+    small = Sufficiency("region", 4, 12, "events", 0.4, 0.93, 6.2, 71.3)
+    write_sufficiency(folder, [small])
+    assert gate(settings, GOOD) == {"accepted": 1, "refused": 0}
+    found = rows(
+        settings,
+        "select severity, success, reason from audit.quality_result "
+        "where check_name = 'The counts can tell a usual region loading'",
+    )
+    assert found[0][:2] == ("warning", False)
+    assert "6.2 events a month in each, or 72 months such as these" in found[0][2]
 
 
 # Each beyond its bound, whatever the others are.

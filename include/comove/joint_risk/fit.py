@@ -15,6 +15,7 @@ from comove.errors import ComoveError
 from comove.joint_risk.evidence import Evidence, OrdinalEvidence, ThresholdEvidence
 from comove.joint_risk.export import run_folder
 from comove.joint_risk.fit_gate import Fit, Role, why_refused, write_fits
+from comove.joint_risk.information import sufficiency
 from comove.joint_risk.inputs import Inputs
 from comove.joint_risk.panel import OrdinalPanel, Panel
 from comove.joint_risk.posterior import (
@@ -25,6 +26,7 @@ from comove.joint_risk.posterior import (
 )
 from comove.joint_risk.request import FitRequest
 from comove.joint_risk.sampler import Posterior, Quality, Sampler, Variant
+from comove.joint_risk.sufficiency import warning, write_sufficiency
 from comove.risk_model.folds import month_of, number
 from comove.settings import Settings
 
@@ -145,7 +147,8 @@ def fit_month(
     Returns
     -------
     dict
-        ``fits``, ``model_version`` of the published one; or ``why_not``.
+        ``fits``, ``model_version`` of the published one, and ``warning`` where the
+        portfolio is too small to tell its loadings; or ``why_not``.
     """
     settings = settings.model_copy(update={"joint_draws": request.draws})
     folder = run_folder(settings, run_id)
@@ -160,7 +163,15 @@ def fit_month(
         tell(f"Fit as of {wanted.as_of:%Y-%m}: {_named(wanted.variant)}")
         fits.append(fitter.fit(inputs.counts(wanted.as_of), wanted))
     write_fits(folder, fits)
-    return {"fits": len(fits), "model_version": fits[0].model_version}
+    summary = {"fits": len(fits), "model_version": fits[0].model_version}
+    found = sufficiency(
+        _evidence(inputs.counts(month)), settings, single=variant.factors == "single"
+    )
+    write_sufficiency(folder, found)
+    if lacking := warning(found):
+        tell(lacking)
+        summary["warning"] = lacking
+    return summary
 
 
 def why_not(inputs: Inputs) -> str | None:

@@ -13,6 +13,11 @@ from comove.audit import ensure_tables
 from comove.connection import connect, utc_now
 from comove.errors import GateFailedError, WarehouseError
 from comove.joint_risk.export import run_folder
+from comove.joint_risk.sufficiency import (
+    LARGEST_RATIO,
+    Sufficiency,
+    read_sufficiency,
+)
 from comove.joint_risk.tables import ensure_joint_tables
 from comove.quality.record import replace_results
 from comove.quality.suite import Severity
@@ -238,6 +243,7 @@ def gate_fits(settings: Settings, *, run_id: str) -> dict[str, int]:
         ensure_joint_tables(connection)
         connection.execute("begin")
         results = [row for fit in fits for row in _results(settings, fit)]
+        results += _size_results(read_sufficiency(run_folder(settings, run_id)))
         replace_results(connection, run_id, STAGE, results, utc_now())
         for fit in fits:
             _register(connection, settings, fit, run_id)
@@ -263,6 +269,24 @@ def _results(settings: Settings, fit: Fit) -> list[list[object]]:
             None if check.success else f"What to do: {check.remedy}",
         ]
         for check in judge_fit(settings, fit)
+    ]
+
+
+def _size_results(found: Iterable[Sufficiency]) -> list[list[object]]:
+    """Whether the portfolio is large enough: never a reason to stop."""
+    return [
+        [
+            f"The counts can tell a usual {one.kind} loading",
+            "warning",
+            one.suffices,
+            f"{one.counted:.3g} {one.unit} a month each, {one.months} months; "
+            f"{100 * one.ratio:.0f} % of the prior's uncertainty left",
+            f"at most {100 * LARGEST_RATIO:.0f} % left",
+            "marts.fct_copula_cell",
+            None,
+            None if one.suffices else f"What to do: {one.sentence}",
+        ]
+        for one in found
     ]
 
 
