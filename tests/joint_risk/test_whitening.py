@@ -56,8 +56,10 @@ def test_gradient_is_that_of_paths_and_jacobian(months: int) -> None:
     noise, scale, information, weighted = arrays(5, 4, months)
     by_paths, by_log_jacobian = np.random.default_rng(6).normal(size=(4, months)), 0.7
 
-    def target(noise: FloatArray, scale: FloatArray, phi: float) -> float:
-        paths, log_jacobian = colour(noise, scale, phi, information, weighted)
+    def target(
+        noise: FloatArray, scale: FloatArray, phi: float, told: FloatArray = weighted
+    ) -> float:
+        paths, log_jacobian = colour(noise, scale, phi, information, told)
         return float((paths * by_paths).sum() + by_log_jacobian * log_jacobian)
 
     found = colour_gradient(
@@ -67,6 +69,7 @@ def test_gradient_is_that_of_paths_and_jacobian(months: int) -> None:
         differences(lambda at: target(at, scale, 0.6), noise),
         differences(lambda at: target(noise, at, 0.6), scale),
         differences(lambda at: target(noise, scale, float(at)), np.array(0.6)),
+        differences(lambda at: target(noise, scale, 0.6, at), weighted),
     )
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)

@@ -150,9 +150,9 @@ class _Work:
             for names in (self._draws.regions, self._draws.industries)
         )
         margins = np.full((len(regions), len(industries)), np.nan)
-        for row in kept.itertuples():
-            if row.region in regions and row.industry in industries:
-                margins[regions[row.region], industries[row.industry]] = row.mean
+        kept = kept[kept["region"].isin(regions) & kept["industry"].isin(industries)]
+        at = kept["region"].map(regions), kept["industry"].map(industries)
+        margins[at] = kept["mean"]
         return margins
 
     def factors(self) -> int:

@@ -25,7 +25,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 # Part of the key under which PyTensor keeps compiled code: raise it with every change of
 # the functions called here, or an old compilation goes on being used.
-_VERSION = 2
+_VERSION = 3
 
 
 class _Compiled(Op):
@@ -127,11 +127,12 @@ class Colour(_Compiled):
             for one, output in zip(cotangents, outputs, strict=True)
         ]
         gradient: Any = _ColourGradient()(*inputs, *by_each)
-        return [*gradient, disconnected_type(), disconnected_type()]
+        noise, scale, phi, weighted = gradient
+        return [noise, scale, phi, disconnected_type(), weighted]
 
     def connection_pattern(self, node: Node) -> list[list[bool]]:
-        """Tell that the data are not differentiated."""
-        return [[True, True]] * 3 + [[False, False]] * 2
+        """Tell that the information is not differentiated."""
+        return [[True, True]] * 3 + [[False, False], [True, False]]
 
 
 class _ColourGradient(_Compiled):
@@ -141,7 +142,8 @@ class _ColourGradient(_Compiled):
 
     def make_node(self, *inputs: Any) -> Node:
         given = [as_tensor_variable(one) for one in inputs]
-        return Apply(self, given, [one.type() for one in given[:3]])
+        outputs = [given[place].type() for place in (0, 1, 2, 4)]
+        return Apply(self, given, outputs)
 
 
 # PyTensor's decorator has no types.
@@ -217,6 +219,6 @@ def _colour_gradient(op: Op, node: Node | None = None, **kwargs: Any) -> Any:
             by_paths,
             by_log_jacobian.item(),
         )
-        return found[0], found[1], np.asarray(found[2])
+        return found[0], found[1], np.asarray(found[2]), found[3]
 
     return compiled, _VERSION

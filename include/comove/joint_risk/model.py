@@ -199,24 +199,31 @@ def _paths(
 ) -> Effects:
     """Add the paths with their priors; national: its factor's loading and phi."""
     place = _place(pilot, national[0], groups)
-    sampled = [
-        _sampled_effect(name, getattr(pilot, name), effect, place)
-        for name, effect in zip(("region", "industry"), groups, strict=True)
-    ]
-    parts = [part for part in sampled if part is not None]
-    untold = [part.untold_variance for part in parts if part.untold_variance is not None]
-    spread = pt.sqrt(national[0] ** 2 + sum(untold))
+    kinds = dict(zip(("region", "industry"), groups, strict=True))
+    told = {
+        name: _deviations(name, seen, seen.basis, effect, place)
+        for name, effect in kinds.items()
+        if effect is not None and (seen := getattr(pilot, name)).basis is not None
+    }
+    parts = list(told.values())
+    spread = pt.sqrt(national[0] ** 2 + sum(part.untold_variance for part in parts))
     level = _sampled_level(pilot.level, spread, national[1], place, common)
     level = level + sum(part.level_shift for part in parts)
     _add_level_prior(level, *national, parts)
-    shown = [
-        part.shown if part else pt.zeros((count, shape[2]))
-        for part, count in zip(sampled, shape[:2], strict=True)
-    ]
+    beside = level - _data("level_seen", pilot.level_seen)
+    shown = {name: part.shown for name, part in told.items()} | {
+        name: _own_paths(name, getattr(pilot, name), effect, beside)
+        for name, effect in kinds.items()
+        if effect is not None and name not in told
+    }
+    region, industry = (
+        shown.get(name, pt.zeros((count, shape[2])))
+        for name, count in zip(kinds, shape[:2], strict=True)
+    )
     return Effects(
         pm.Deterministic("level", level, dims="month"),
-        pm.Deterministic("region_effect", shown[0], dims=("region", "month")),
-        pm.Deterministic("industry_effect", shown[1], dims=("industry", "month")),
+        pm.Deterministic("region_effect", region, dims=("region", "month")),
+        pm.Deterministic("industry_effect", industry, dims=("industry", "month")),
     )
 
 
@@ -269,16 +276,16 @@ def _sampled_level(
 
 
 @dataclass(frozen=True)
-class _Sampled:
-    """Sampled effects of one kind of groups.
+class _Deviations:
+    """Sampled deviations of one kind of groups from the level.
 
     Parameters
     ----------
     shown : Tensor, shape (G, T)
-        As the likelihood sees them: their weighted mean is in the level.
+        As the likelihood sees them, offsets included.
     in_level : Tensor, shape (T,)
-        What of the level is theirs, as far as the effects tell.
-    untold_variance : Tensor or None
+        What of the level is theirs, as far as the deviations tell.
+    untold_variance : Tensor
         Variance of what of the level is theirs beyond it.
     level_shift : Tensor
         Moves the level along with the groups' own sigmas.
@@ -288,34 +295,29 @@ class _Sampled:
 
     shown: Tensor
     in_level: Tensor
-    untold_variance: Tensor | None
+    untold_variance: Tensor
     level_shift: Tensor
     phi: Tensor
 
 
-def _sampled_effect(
-    name: str, seen: Kind | None, effect: Effect | None, place: _Place
-) -> _Sampled | None:
-    if seen is None or effect is None:
-        return None
-    share = _data(f"{name}_share", seen.share)
+def _own_paths(name: str, seen: Kind, effect: Effect, level_beside: Tensor) -> Tensor:
+    """Add every group's path by itself: the coordinates where data are few.
+
+    They are those of the path given level and offset: where these are beside what the
+    pilot saw, the data tell of so much less (level_beside, of the level).
+    """
     noise = pm.Flat(f"{name}_noise", shape=seen.paths.information.shape)
-    if seen.basis is None:
-        return _own_paths(name, seen, effect, share, noise)
-    return _deviations(name, seen, seen.basis, effect, share, noise, place)
-
-
-def _own_paths(
-    name: str, seen: Kind, effect: Effect, share: Tensor, noise: Tensor
-) -> _Sampled:
-    """Every group's path by itself: the coordinates where data are few."""
-    path, log_jacobian = _coloured(name, noise, effect.loading, effect.phi, seen.paths)
+    hints = _data(f"{name}_path_hints", list(seen.paths))
+    offset_beside = effect.offset - _data(f"{name}_offset_seen", seen.offset.value)
+    beside = level_beside[None, :] + offset_beside[:, None]
+    found: Any = Colour()(
+        noise, effect.loading, effect.phi, hints[0], hints[1] - hints[0] * beside
+    )
+    path, log_jacobian = found
     pm.Potential(f"{name}_jacobian", log_jacobian)
     pm.Potential(f"{name}_prior", _ar1_log_density(path, effect))
-    total = path + effect.offset[:, None]
-    mean = pm.Deterministic(f"{name}_mean", pt.sum(share[:, None] * total, axis=0))
-    pm.Deterministic(f"{name}_own", path)
-    return _Sampled(total - mean, mean, None, pt.constant(0.0), effect.phi)
+    own = pm.Deterministic(f"{name}_own", path)
+    return own + effect.offset[:, None]
 
 
 def _ar1_log_density(path: Tensor, effect: Effect) -> Tensor:
@@ -330,15 +332,11 @@ def _ar1_log_density(path: Tensor, effect: Effect) -> Tensor:
 
 
 def _deviations(
-    name: str,
-    seen: Kind,
-    basis: Basis,
-    effect: Effect,
-    share: Tensor,
-    noise: Tensor,
-    place: _Place,
-) -> _Sampled:
-    """Deviations from the level: the coordinates where data are many."""
+    name: str, seen: Kind, basis: Basis, effect: Effect, place: _Place
+) -> _Deviations:
+    """Add deviations from the level: the coordinates where data are many."""
+    share = _data(f"{name}_share", seen.share)
+    noise = pm.Flat(f"{name}_noise", shape=seen.paths.information.shape)
     # One array more costs a second of compilation: the last row holds the spreads.
     coordinates = _data(f"{name}_basis", [*basis.outward, basis.spread])
     scale = pt.sqrt(effect.mean_square) * coordinates[-1] / place.stretch
@@ -355,7 +353,7 @@ def _deviations(
     pm.Potential(f"{name}_prior", density[0])
     weighted = pt.sum(deviation / (effect.loading**2)[:, None], axis=0)
     in_level = mean_offset - effect.common_variance * weighted
-    return _Sampled(shown, in_level, effect.common_variance, mean_shift, effect.phi)
+    return _Deviations(shown, in_level, effect.common_variance, mean_shift, effect.phi)
 
 
 def _coloured(
@@ -367,7 +365,7 @@ def _coloured(
 
 
 def _add_level_prior(
-    level: Tensor, national: Tensor, phi: Tensor, parts: list[_Sampled]
+    level: Tensor, national: Tensor, phi: Tensor, parts: list[_Deviations]
 ) -> None:
     """Add that the level, less what deviations say of it, is a sum of AR(1) paths."""
     rest = level - sum(part.in_level for part in parts)

@@ -108,6 +108,8 @@ class Pilot:
         Mean threshold of the cells, weighted by expected events.
     level : Hint, shape (1, T)
         About the level.
+    level_seen : ndarray, shape (T,)
+        Where it is about.
     region, industry : Kind or None
         About the groups; None where their loadings are 0.
     """
@@ -115,6 +117,7 @@ class Pilot:
     loadings: Loadings
     threshold: float
     level: Hint
+    level_seen: FloatArray
     region: Kind | None
     industry: Kind | None
 
@@ -206,14 +209,24 @@ def _summary(evidence: Evidence, loadings: Loadings, effects: Effects) -> Pilot:
         )
         for name in _KINDS
     }
-    level = effects.level + sum(
-        kind.share @ getattr(effects, name) for name, kind in kinds.items() if kind
+    level, told = (
+        effects.level.copy(),
+        1 / np.maximum(information["level"], _LEAST_INFORMATION),
     )
+    for name, kind in kinds.items():
+        paths, loading = getattr(effects, name), getattr(loadings, name)
+        if kind is not None and kind.basis is not None:
+            level += kind.share @ paths
+        elif kind is not None:
+            # The groups' common part is not in the level, and blurs what is told of it.
+            level += paths.mean()
+            told += (kind.share**2 * loading**2).sum()
     national = np.array([loadings.national])
     return Pilot(
         loadings=loadings,
         threshold=evidence.threshold,
-        level=_paths(level[None], information["level"][None], national, loadings.phi),
+        level=_paths(level[None], 1 / told[None], national, loadings.phi),
+        level_seen=level,
         region=kinds["region"],
         industry=kinds["industry"],
     )

@@ -124,7 +124,7 @@ class _Kind:
         own = sampled.values.get(f"{name}_own")
         self.untold_variance: FloatArray | None = None
         if own is not None:
-            self._effects, self.in_level = own, sampled.values[f"{name}_mean"]
+            self._effects, self.in_level = own, np.zeros_like(sampled.values["level"])
             return
         # Any common shift of the deviations cancels in the sum of the two below.
         deviation = sampled.values[f"{name}_effect"] - offset[:, :, None]

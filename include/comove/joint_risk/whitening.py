@@ -110,8 +110,8 @@ def colour_gradient(
     weighted: FloatArray,
     by_paths: FloatArray,
     by_log_jacobian: float,
-) -> tuple[FloatArray, FloatArray, float]:
-    """Pull the gradient of `colour` back to noise, scale and phi (reverse mode).
+) -> tuple[FloatArray, FloatArray, float, FloatArray]:
+    """Pull the gradient of `colour` back to its inputs but information (reverse mode).
 
     Parameters
     ----------
@@ -124,23 +124,24 @@ def colour_gradient(
 
     Returns
     -------
-    tuple of float array (J, T), float array (J,) and float
-        Derivatives by noise, scale and phi.
+    tuple of float array (J, T), float array (J,), float and float array (J, T)
+        Derivatives by noise, scale, phi and weighted.
     """
     by_noise, by_scale, by_phi = np.empty(noise.shape), np.empty(len(scale)), 0.0
+    by_weighted = np.empty(noise.shape)
     for j in range(noise.shape[0]):
         a, b = _factor(information[j], scale[j], phi)
         g = _solve_lower(a, b, weighted[j])
         u = _solve_upper(a, b, g + noise[j])
         x = _solve_lower(a, b, by_paths[j])
         w = _solve_upper(a, b, x)
-        by_noise[j] = x
+        by_noise[j], by_weighted[j] = x, w
         by_a = -x * u - w * g - by_log_jacobian / a
         by_b = -x[:-1] * u[1:] - w[1:] * g[:-1]
         by_kappa, phi_part = _factor_gradient(a, b, by_a, by_b, scale[j], phi)
         by_scale[j] = -2.0 * by_kappa / scale[j] ** 3
         by_phi += phi_part
-    return by_noise, by_scale, by_phi
+    return by_noise, by_scale, by_phi, by_weighted
 
 
 @njit(cache=True, nogil=True)
