@@ -12,13 +12,13 @@ from comove.risk_model.judgement import Check
 from comove.risk_model.registry import champion_algorithm, record_promotion
 from comove.risk_model.request import RiskRequest, read_request, write_request
 from comove.risk_model.store import (
-    StoreError,
     hand_on_models,
     record_checks,
     store_training,
 )
 from comove.settings import Settings
 from comove.warehouse import refresh_published_audit
+from comove.warehouse.load import LoadError
 
 RUN = "manual__2024-06"
 JUNE = dt.date(2024, 6, 1)
@@ -123,9 +123,10 @@ def everything(folder):
     write_models(folder, model())
 
 
-def scores(score="640.0", pd="0.05", key="'a1'"):
+def scores(score="640.0", pd="0.05", key="'a1'", as_of=JUNE):
     return f"""
-        select {key} as application_key, {score} as score, {pd} as pd,
+        select {key} as application_key, date '{as_of}' as as_of,
+            {score} as score, {pd} as pd,
             'application-logit-2024-01-aa' as model_version, 'out_of_time' as scoring,
             '["late before"]' as reason_codes, 'good' as performance_label,
             true as is_mature
@@ -166,7 +167,7 @@ def test_the_order_of_months_does_not_matter(tmp_path):
             month = dt.date.fromisoformat(last)
             folder = ask(settings, month, run_id=last)
             write(folder, "predictions", predictions(last))
-            write(folder, "scores", scores(score=f"600.0 + {month.month}"))
+            write(folder, "scores", scores(f"600.0 + {month.month}", as_of=month))
             store_training(settings, run_id=last)
         homes.append(content(settings))
     for table in ("risk.pd_prediction", "risk.score"):
@@ -252,7 +253,7 @@ def test_without_predictions_the_request_is_the_runs_own(settings):
         (predictions(is_event="null::boolean"), "18 rows with an unknown event"),
         (predictions(last="2024-07-01"), "3 rows with a month the run was not asked"),
         (predictions(is_out_of_sample="false"), "18 rows with a PD not out of sample"),
-        ("select 'b1' as borrower_key", "columns that do not fit"),
+        ("select 'b1' as borrower_key", "no column "),
     ],
 )
 def test_predictions_that_are_wrong_are_refused_whole(settings, query, found):
@@ -261,7 +262,9 @@ def test_predictions_that_are_wrong_are_refused_whole(settings, query, found):
     store_training(settings, run_id=RUN)
     before = content(settings)
     write(folder, "predictions", query)
-    with pytest.raises(StoreError, match=f"predictions.parquet: training wrote {found}"):
+    with pytest.raises(
+        LoadError, match=f"predictions.parquet: the stage before wrote {found}"
+    ):
         store_training(settings, run_id=RUN)
     assert content(settings) == before
 
@@ -272,17 +275,19 @@ def test_predictions_that_are_wrong_are_refused_whole(settings, query, found):
         (scores(score="299.0"), "1 rows with a score not within 300 to 850"),
         (scores(pd="0.0"), "1 rows with a PD"),
         (f"{scores()} union all {scores()}", "1 rows that repeat application_key"),
+        (scores(as_of=dt.date(2024, 7, 1)), "1 rows with a month that is not the run's"),
     ],
 )
 def test_scores_that_are_wrong_are_refused(settings, query, found):
     write(ask(settings), "scores", query)
-    with pytest.raises(StoreError, match=found):
+    with pytest.raises(LoadError, match=found):
         store_training(settings, run_id=RUN)
 
 
 def test_a_forecast_is_of_the_month_to_come(settings):
-    write(ask(settings), "forecast", predictions().replace("is_event", "was_event"))
-    with pytest.raises(StoreError, match="18 rows with a month that is not the one to"):
+    columns = "borrower_key, month, pd, model_version, algorithm"
+    write(ask(settings), "forecast", f"select {columns} from ({predictions()})")
+    with pytest.raises(LoadError, match="18 rows with a month that is not the one to"):
         store_training(settings, run_id=RUN)
 
 
@@ -369,7 +374,7 @@ def test_models_handed_on_in_their_order_end_with_the_champion(settings):
 
 def test_a_status_nobody_knows_is_refused(settings):
     write_models(ask(settings), model(status="best"))
-    with pytest.raises(StoreError, match="unknown status 'best'"):
+    with pytest.raises(LoadError, match="unknown status 'best'"):
         store_training(settings, run_id=RUN)
 
 

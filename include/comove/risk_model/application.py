@@ -35,15 +35,13 @@ from comove.risk_model.application_steps import (
     plan_steps,
 )
 from comove.risk_model.artifact import (
-    ArtifactError,
     ModelRecord,
-    input_hash,
+    find_version,
+    keep_version,
     library_versions,
     model_folder,
-    new_artifact,
-    read_record,
+    name_version,
     relation_hash,
-    version_name,
     write_record,
 )
 from comove.risk_model.calibration import Calibration, fit_calibration
@@ -157,7 +155,7 @@ def train_application(
         else:
             for step in steps:
                 trainer.run(step)
-        report = _reported(trainer, folder / SCORES)
+        report = _reported(trainer, folder / SCORES, month)
     hand_on_models(folder, PURPOSE, report.records, report.refused)
     _write_checks(folder, trainer.judged)
     return report
@@ -295,15 +293,13 @@ class _Trainer:
         self, step: Step, trained: str, encoding: Encoding, sample: Sample
     ) -> _Fitted:
         record = self._record(step, trained, sample)
-        folder = model_folder(self.settings.places, PURPOSE, record.model_version)
-        try:
-            read_record(folder)
+        home, version = self.settings.places, record.model_version
+        if find_version(home, PURPOSE, version):
             # Its name is the hash of all it follows from: fitting again would give it.
+            folder = model_folder(home, PURPOSE, version)
             return _Fitted(step, ApplicationModel.load(folder), record, folder)
-        except (ArtifactError, ModelError):
-            pass
         self.tell(
-            f"fitting {record.model_version} on {record.rows_trained:,} applications, "
+            f"fitting {version} on {record.rows_trained:,} applications, "
             f"{record.events_trained:,} of them bad"
         )
         fitter = ApplicationFitter(
@@ -313,34 +309,30 @@ class _Trainer:
             max_rounds=self.settings.pd_max_rounds,
         )
         model = fitter.fit(sample, self._parts(step), record.algorithm)
-        with new_artifact(folder) as draft:
-            model.save(draft)
-            write_record(draft, record)
-        return _Fitted(step, model, record, folder)
+        return _Fitted(step, model, record, keep_version(home, record, model.save))
 
     def _record(self, step: Step, trained: str, sample: Sample) -> ModelRecord:
         algorithm = _promoted(self.promotions, step.first_month)
         data_hash = relation_hash(self.connection, trained)
-        settings_hash = self.settings.fingerprint()
-        content = input_hash(
+        version = name_version(
+            self.settings,
+            PURPOSE,
+            algorithm,
+            step.first_month,
             data_hash=data_hash,
-            settings_hash=settings_hash,
-            seed=self.settings.seed,
-            algorithm=algorithm,
             features=[asdict(feature) for feature in self.features],
             scoring=step.scoring,
-            first_month=step.first_month,
         )
         span = self._one(
             f"select min(cohort_month), max(cohort_month) from outcome "
             f"where {step.trained}"
         )
         return ModelRecord(
-            model_version=version_name(PURPOSE, algorithm, step.first_month, content),
+            model_version=version,
             purpose=PURPOSE,
             algorithm=algorithm,
             data_hash=data_hash,
-            settings_hash=settings_hash,
+            settings_hash=self.settings.fingerprint(),
             seed=self.settings.seed,
             features=tuple(feature.name for feature in self.features),
             library_versions=library_versions(),
@@ -475,12 +467,12 @@ def _lender_line(score: FloatArray, is_bad: FloatArray) -> Calibration | str:
     return Calibration(slope=slope, intercept=line.intercept - slope * centre)
 
 
-def _reported(trainer: _Trainer, file: Path) -> ApplicationReport:
+def _reported(trainer: _Trainer, file: Path, month: dt.date) -> ApplicationReport:
     results, absent, tell = trainer.results, trainer.absent, trainer.tell
     rows = (
         pd.concat([one.rows for one in results], ignore_index=True) if results else None
     )
-    applications, scored = _write_scores(trainer.connection, rows, file)
+    applications, scored = _write_scores(trainer.connection, rows, file, month)
     comparison = () if rows is None else _compared(rows)
     for line in _table(comparison):
         tell(line)
@@ -511,7 +503,10 @@ def _reported(trainer: _Trainer, file: Path) -> ApplicationReport:
 
 
 def _write_scores(
-    connection: duckdb.DuckDBPyConnection, rows: pd.DataFrame | None, file: Path
+    connection: duckdb.DuckDBPyConnection,
+    rows: pd.DataFrame | None,
+    file: Path,
+    month: dt.date,
 ) -> tuple[int, int]:
     """Write a row per application, scored or not; whole or not at all."""
     names = ("score", "pd", "model_version", "scoring", "reason_codes")
@@ -533,7 +528,7 @@ def _write_scores(
     connection.execute(
         f"""
         copy (
-            select application_key, {columns},
+            select application_key, date {literal(month)} as as_of, {columns},
                 case when is_bad then 'bad' when not is_bad then 'good' end
                     as performance_label,
                 coalesce(is_mature, false) as is_mature

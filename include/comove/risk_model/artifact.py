@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
@@ -17,6 +17,7 @@ import duckdb
 
 from comove.errors import ComoveError
 from comove.home import Home
+from comove.settings import Settings
 
 RECORD = "record.json"
 
@@ -269,6 +270,75 @@ def input_hash(*, data_hash: str, settings_hash: str, seed: int, **further: Any)
     }
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def name_version(
+    settings: Settings,
+    purpose: str,
+    algorithm: str,
+    first_month: dt.date,
+    *,
+    data_hash: str,
+    **further: Any,
+) -> str:
+    """Name a model version by everything it follows from.
+
+    Parameters
+    ----------
+    settings : Settings
+        All that can change a number, the seed, and the threads, as sums of floats in
+        another order are other sums.
+    purpose, algorithm, first_month, data_hash
+        As of `ModelRecord`.
+    **further
+        As of `input_hash`.
+    """
+    content = input_hash(
+        data_hash=data_hash,
+        settings_hash=settings.fingerprint(),
+        seed=settings.seed,
+        algorithm=algorithm,
+        first_month=first_month,
+        threads=settings.duckdb_threads,
+        **further,
+    )
+    return version_name(purpose, algorithm, first_month, content)
+
+
+def find_version(home: Home, purpose: str, model_version: str) -> ModelRecord | None:
+    """Read the record of a version fitted before; None where there is none.
+
+    Raises
+    ------
+    ArtifactError
+        When the record cannot be read.
+    """
+    folder = model_folder(home, purpose, model_version)
+    return read_record(folder) if (folder / RECORD).is_file() else None
+
+
+def keep_version(home: Home, record: ModelRecord, save: Callable[[Path], None]) -> Path:
+    """Write a model with its record into the folder of its version, whole or not at all.
+
+    Parameters
+    ----------
+    home : Home
+        Whose artifacts.
+    record : ModelRecord
+        Says where.
+    save : callable
+        Writes the model's files into the folder it is given.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    folder = model_folder(home, record.purpose, record.model_version)
+    with new_artifact(folder) as draft:
+        save(draft)
+        write_record(draft, record)
+    return folder
 
 
 def version_name(

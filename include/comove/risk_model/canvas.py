@@ -61,7 +61,7 @@ def drawn[**P, F](picture: Callable[P, F]) -> Callable[P, F]:
 
     @functools.wraps(picture)
     def with_our_settings(*given: P.args, **named: P.kwargs) -> F:
-        with mpl.rc_context(_RC):  # type: ignore[arg-type]
+        with mpl.rc_context(_RC):  # type: ignore[arg-type]  # wants keys as literals
             return picture(*given, **named)
 
     return with_our_settings
@@ -172,9 +172,9 @@ def percent_axis(axes: Axes) -> None:
 
 def month_axis(axes: Axes) -> None:
     """Mark a few months on the horizontal axis."""
-    locator = AutoDateLocator(minticks=4, maxticks=10)  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(minticks=4, maxticks=10)  # type: ignore[no-untyped-call]  # matplotlib's
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]  # matplotlib's
     axes.set_xlabel("Month")
 
 

@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 
 from comove.risk_model.artifact import (
     ModelRecord,
-    input_hash,
+    find_version,
+    keep_version,
     library_versions,
     model_folder,
-    new_artifact,
-    read_record,
+    name_version,
     relation_hash,
-    version_name,
-    write_record,
 )
 from comove.risk_model.fold_fit import FittedFold, Window, window_relation
 from comove.risk_model.fold_model import FoldModel
@@ -100,8 +98,7 @@ def name_fold(
     fold : Fold
         Its months count.
     settings : Settings
-        All that can change a number count, and the threads, as sums of floats in another
-        order are other sums.
+        As of `name_version`.
     algorithms : sequence of str
         Of ``xgboost``, ``logit`` and ``blend``.
     handed : TreeParameters or None
@@ -110,25 +107,28 @@ def name_fold(
     data = relation_hash(connection, window_relation(source, fold))
     versions = {}
     for name in algorithms:
-        content = input_hash(
+        versions[name] = name_version(
+            settings,
+            PURPOSE,
+            name,
+            fold.first_month,
             data_hash=data,
-            settings_hash=settings.fingerprint(),
-            seed=settings.seed,
             fold=fold,
-            algorithm=name,
             handed=handed if name != "logit" else None,
-            threads=settings.duckdb_threads,
         )
-        versions[name] = version_name(PURPOSE, name, fold.first_month, content)
     return FoldNames(data, versions)
 
 
 def find_fold(settings: Settings, names: FoldNames) -> KeptFold | None:
     """Find the models of a fold if all of them have been fitted before."""
-    places = _places(settings, names)
-    if not all((place / EVIDENCE_FILE).is_file() for place in places.values()):
+    home, places = settings.places, _places(settings, names)
+    records = {
+        name: record
+        for name, version in names.versions.items()
+        if (record := find_version(home, PURPOSE, version))
+    }
+    if len(records) < len(places):
         return None
-    records = {name: read_record(place) for name, place in places.items()}
     evidence = {name: _read_evidence(places[name], records[name]) for name in places}
     return KeptFold(FoldModel.load(places), records, evidence)
 
@@ -150,13 +150,14 @@ def keep_fold(
         From `read_window` and `fit_fold`.
     """
     records = {}
-    for name, place in _places(settings, names).items():
-        record = _record(settings, fold, names, name, window, fitted)
-        with new_artifact(place) as draft:
+    for name in names.versions:
+
+        def save(draft: Path, name: str = name) -> None:
             fitted.model.save(name, draft)
             _write_evidence(draft, fitted.evidence[name])
-            write_record(draft, record)
-        records[name] = record
+
+        records[name] = _record(settings, fold, names, name, window, fitted)
+        keep_version(settings.places, records[name], save)
     return KeptFold(fitted.model, records, fitted.evidence)
 
 

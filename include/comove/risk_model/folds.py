@@ -2,26 +2,10 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Protocol
+
+from comove.settings import Settings
 
 ALGORITHMS = ("xgboost", "logit", "blend")
-
-
-class FoldRules(Protocol):
-    """The settings that decide the folds, in months."""
-
-    @property
-    def pd_train_window_months(self) -> int: ...  # noqa: D102 - told in Settings
-    @property
-    def pd_min_train_months(self) -> int: ...  # noqa: D102
-    @property
-    def pd_gap_months(self) -> int: ...  # noqa: D102
-    @property
-    def pd_refit_months(self) -> int: ...  # noqa: D102
-    @property
-    def pd_validation_months(self) -> int: ...  # noqa: D102
-    @property
-    def pd_search_every_months(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -55,7 +39,7 @@ class Fold:
 
 
 def plan_folds(
-    rules: FoldRules,
+    settings: Settings,
     *,
     first_data_month: dt.date,
     month: dt.date,
@@ -69,8 +53,8 @@ def plan_folds(
 
     Parameters
     ----------
-    rules : FoldRules
-        Settings.
+    settings : Settings
+        Window, gap, refits and searches, ``pd_…_months``.
     first_data_month : date
         First month with borrowers at risk.
     month : date
@@ -85,13 +69,13 @@ def plan_folds(
         searched in the first fold and in every one that begins a new
         ``pd_search_every_months``.
     """
-    step, start = rules.pd_refit_months, number(first_data_month)
-    earliest = start + rules.pd_min_train_months + rules.pd_gap_months
+    step, start = settings.pd_refit_months, number(first_data_month)
+    earliest = start + settings.pd_min_train_months + settings.pd_gap_months
     if first_month is not None:
         earliest = max(earliest, number(first_month))
     first_block = -(-earliest // step) * step
     return [
-        _fold(rules, block, start, is_first=block == first_block)
+        _fold(settings, block, start, is_first=block == first_block)
         for block in range(first_block, number(month) + 2, step)
     ]
 
@@ -106,20 +90,20 @@ def month_of(count: int) -> dt.date:
     return dt.date(count // 12, count % 12 + 1, 1)
 
 
-def _searches(rules: FoldRules, block: int) -> bool:
-    return block % rules.pd_search_every_months < rules.pd_refit_months
+def _searches(settings: Settings, block: int) -> bool:
+    return block % settings.pd_search_every_months < settings.pd_refit_months
 
 
-def _fold(rules: FoldRules, block: int, start: int, *, is_first: bool) -> Fold:
-    train_to = block - rules.pd_gap_months - 1
-    train_from = max(start, train_to - rules.pd_train_window_months + 1)
+def _fold(settings: Settings, block: int, start: int, *, is_first: bool) -> Fold:
+    train_to = block - settings.pd_gap_months - 1
+    train_from = max(start, train_to - settings.pd_train_window_months + 1)
     # No more than a third of the window, or a short history would leave nothing to fit.
-    held_out = min(rules.pd_validation_months, (train_to - train_from + 1) // 3)
+    held_out = min(settings.pd_validation_months, (train_to - train_from + 1) // 3)
     return Fold(
         train_from=month_of(train_from),
         train_to=month_of(train_to),
         valid_from=month_of(train_to - held_out + 1),
         first_month=month_of(block),
-        last_month=month_of(block + rules.pd_refit_months - 1),
-        searches=is_first or _searches(rules, block),
+        last_month=month_of(block + settings.pd_refit_months - 1),
+        searches=is_first or _searches(settings, block),
     )

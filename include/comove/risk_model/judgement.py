@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from scipy import stats
 from comove.quality.shift import stability_index
 from comove.quality.suite import Severity
 from comove.risk_model.metrics import auc, log_loss
+from comove.settings import Settings
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -92,20 +93,7 @@ class Check:
         return Check(**kept)
 
 
-class GateRules(Protocol):
-    """The settings a challenger is judged by."""
-
-    @property
-    def gate_min_auc(self) -> float: ...  # noqa: D102 - told in Settings
-    @property
-    def gate_max_calibration_ratio(self) -> float: ...  # noqa: D102
-    @property
-    def gate_max_psi(self) -> float: ...  # noqa: D102
-    @property
-    def gate_max_missing_share_rise(self) -> float: ...  # noqa: D102
-
-
-def judge_challenger(evidence: Evidence, settings: GateRules) -> tuple[Check, ...]:
+def judge_challenger(evidence: Evidence, settings: Settings) -> tuple[Check, ...]:
     """Judge whether a model may replace the champion.
 
     Parameters

@@ -742,7 +742,7 @@ def _cohort_bar(figure: Figure, axes: Axes, cohorts: list[object]) -> None:
     ends = max(len(cohorts) - 1, 1)
     bar.set_ticks(
         [i / ends for i in shown],
-        labels=[f"{pd.Timestamp(cohorts[i]):%Y-%m}" for i in shown],  # type: ignore[arg-type]
+        labels=[f"{pd.Timestamp(cohorts[i]):%Y-%m}" for i in shown],  # type: ignore[arg-type]  # objects of a column of dates
     )
     bar.set_label("Month of disbursement")
     bar.outline.set_visible(False)

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Protocol
 
 import duckdb
 
@@ -24,13 +23,6 @@ PURPOSES = ("pd", "application")
 
 class RegistryError(ComoveError):
     """A model or a promotion cannot be registered."""
-
-
-class ChampionRules(Protocol):
-    """The setting that decides champions."""
-
-    @property
-    def champion_window_months(self) -> int: ...  # noqa: D102 - told in Settings
 
 
 @dataclass(frozen=True)
@@ -147,7 +139,7 @@ class Decision:
 def decide_champion(
     folds: Iterable[FoldEvidence],
     promotions: Iterable[Promotion],
-    settings: ChampionRules,
+    settings: Settings,
 ) -> tuple[Decision, ...]:
     """Decide which model predicts each month.
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,7 @@ from typing import Any
 import duckdb
 
 from comove.audit import ensure_tables
-from comove.connection import connect, literal, utc_now
-from comove.errors import WarehouseError
+from comove.connection import connect, utc_now
 from comove.quality.record import replace_results
 from comove.risk_model.artifact import ModelRecord, model_folder
 from comove.risk_model.export import run_folder
@@ -20,13 +19,10 @@ from comove.risk_model.judgement import Check
 from comove.risk_model.request import FILE, RiskRequest, read_request, request_for
 from comove.risk_model.tables import ensure_risk_tables
 from comove.settings import Settings
+from comove.warehouse.load import Load, check_load, faulty, replace_rows
 
 STAGE = "risk_model"
 STATUSES = ("champion", "challenger", "refused", "retired")
-
-
-class StoreError(WarehouseError):
-    """Training handed on something the warehouse must not hold."""
 
 
 @dataclass(frozen=True)
@@ -45,32 +41,6 @@ class StoreReport:
     models: int
 
 
-@dataclass(frozen=True)
-class _Load:
-    """One Parquet file of a run and the table it is for.
-
-    Parameters
-    ----------
-    file, table : str
-        Where from, and where to.
-    key : tuple of str
-        Columns no two rows share.
-    columns : tuple of str
-        Of the file.
-    replaced : str
-        Condition on the rows of the table that the file replaces.
-    faults : dict of str to str
-        By a name in words, a condition on rows that must not be.
-    """
-
-    file: str
-    table: str
-    key: tuple[str, ...]
-    columns: tuple[str, ...]
-    replaced: str
-    faults: Mapping[str, str]
-
-
 _PROBABILITY = "isnan({0}) or {0} <= 0 or {0} >= 1"
 _MONTHS = "month >= $first and month <= $last"
 _KEYS = {"an empty key or month": "borrower_key is null or month is null"}
@@ -83,19 +53,10 @@ _PREDICTIONS = {
     "no model version": "model_version is null or algorithm is null",
 }
 _LOADS = (
-    _Load(
+    Load(
         file="candidates.parquet",
         table="risk.pd_candidate",
         key=("borrower_key", "month"),
-        columns=(
-            "borrower_key",
-            "month",
-            "is_event",
-            "fold",
-            "pd_xgboost",
-            "pd_logit",
-            "pd_blend",
-        ),
         replaced=_MONTHS,
         faults={
             **_KEYS,
@@ -106,19 +67,10 @@ _LOADS = (
             ),
         },
     ),
-    _Load(
+    Load(
         file="predictions.parquet",
         table="risk.pd_prediction",
         key=("borrower_key", "month"),
-        columns=(
-            "borrower_key",
-            "month",
-            "pd",
-            "is_event",
-            "model_version",
-            "algorithm",
-            "is_out_of_sample",
-        ),
         replaced=_MONTHS,
         faults={
             **_KEYS,
@@ -127,11 +79,10 @@ _LOADS = (
             "a PD not out of sample": "not coalesce(is_out_of_sample, false)",
         },
     ),
-    _Load(
+    Load(
         file="forecast.parquet",
         table="risk.pd_forecast",
         key=("borrower_key", "month"),
-        columns=("borrower_key", "month", "pd", "model_version", "algorithm"),
         replaced="month = $next",
         faults={
             **_KEYS,
@@ -139,23 +90,15 @@ _LOADS = (
             **_PREDICTIONS,
         },
     ),
-    _Load(
+    Load(
         file="scores.parquet",
         table="risk.score",
         key=("application_key",),
-        columns=(
-            "application_key",
-            "score",
-            "pd",
-            "model_version",
-            "scoring",
-            "reason_codes",
-            "performance_label",
-            "is_mature",
-        ),
-        # What a later month's run has scored since is newer than this.
         replaced="as_of <= $last",
+        # What a later month's run has scored since is newer than this.
+        left_out="application_key in (select application_key from risk.score)",
         faults={
+            "a month that is not the run's": "as_of != $last",
             "an empty key": "application_key is null",
             "a PD that is not between 0 and 1": _PROBABILITY.format("pd"),
             "a score not within 300 to 850": "isnan(score) or score < 300 or score > 850",
@@ -184,20 +127,22 @@ def store_training(settings: Settings, *, run_id: str) -> StoreReport:
 
     Raises
     ------
-    StoreError
+    LoadError
         Before anything is written, naming the file and what is wrong in it.
     """
     folder = run_folder(settings, run_id)
     request = _request(settings, folder, run_id)
     loads = [load for load in _LOADS if (folder / load.file).is_file()]
-    rows = {load.table: _checked_rows(folder, load, request) for load in loads}
-    models = _read_models(folder)
+    models, months = _read_models(folder), _months(request)
     with connect(settings) as connection:
         ensure_tables(connection)
         ensure_risk_tables(connection)
+        rows = {
+            load.table: check_load(connection, folder, load, months) for load in loads
+        }
         connection.execute("begin")
         for load in loads:
-            _replace_rows(connection, folder, load, request)
+            replace_rows(connection, folder, load, months)
         _register(connection, settings, models, run_id)
         _write_request(connection, settings, request)
         connection.execute("commit")
@@ -299,94 +244,23 @@ def _result(model_version: str, check: Check) -> Sequence[object]:
     ]
 
 
-def _checked_rows(folder: Path, load: _Load, request: RiskRequest) -> int:
-    """Count the rows of a file, refusing what its table must not hold."""
-    file = folder / load.file
-    source = f"read_parquet({literal(file)})"
-    key = ", ".join(load.key)
-    with duckdb.connect() as connection:
-        try:
-            connection.execute(f"select {', '.join(load.columns)} from {source} limit 0")  # noqa: S608 - names of ours
-        except duckdb.Error as error:
-            raise _faulty(file, f"columns that do not fit ({error})") from error
-        for fault, condition in load.faults.items():
-            _reject(connection, file, source, condition, fault, request)
-        counts = connection.execute(
-            f"select count(*), count(distinct ({key})) from {source}"  # noqa: S608 - names of ours
-        ).fetchone()
-    rows, distinct = counts or (0, 0)
-    if rows != distinct:
-        raise _faulty(file, f"{rows - distinct:,} rows that repeat {key} of another")
-    return int(rows)
-
-
-def _reject(
-    connection: duckdb.DuckDBPyConnection,
-    file: Path,
-    source: str,
-    condition: str,
-    fault: str,
-    request: RiskRequest,
-) -> None:
-    row = connection.execute(
-        f"select count(*) from {source} where {condition}",  # noqa: S608 - SQL of ours
-        _asked(condition, request),
-    ).fetchone()
-    if row and row[0]:
-        raise _faulty(file, f"{row[0]:,} rows with {fault}")
-
-
-def _faulty(file: Path, found: str) -> StoreError:
-    return StoreError(
-        f"training wrote {found}.",
-        where=str(file),
-        remedy="Nothing was stored. Run the task `train` again; if it stays, report it.",
-    )
-
-
-def _replace_rows(
-    connection: duckdb.DuckDBPyConnection,
-    folder: Path,
-    load: _Load,
-    request: RiskRequest,
-) -> None:
-    columns, source = (
-        ", ".join(load.columns),
-        f"read_parquet({literal(folder / load.file)})",
-    )
-    connection.execute(
-        f"delete from {load.table} where {load.replaced}",  # noqa: S608 - SQL of ours
-        _asked(load.replaced, request),
-    )
-    if load.table == "risk.score":
-        columns = f"{columns}, as_of"
-        source = f"""(
-            select *, cast({literal(request.last_month)} as date) as as_of from {source}
-            where application_key not in (select application_key from risk.score)
-        )"""  # noqa: S608 - SQL of ours
-    connection.execute(
-        f"insert into {load.table} ({columns}) select {columns} from {source}"  # noqa: S608 - names of ours
-    )
-
-
-def _asked(condition: str, request: RiskRequest) -> dict[str, dt.date]:
-    """Give the months a condition names."""
-    months = {
+def _months(request: RiskRequest) -> dict[str, dt.date]:
+    """Months of a run by the names the conditions of `_LOADS` use."""
+    return {
         "first": request.first_month or dt.date(1, 1, 1),
         "last": request.last_month,
         "next": request.forecast_month,
     }
-    return {name: month for name, month in months.items() if f"${name}" in condition}
 
 
 def _read_models(folder: Path) -> list[dict[str, Any]]:
     models = _read_lists(folder, "models")
     for model in models:
         if model["status"] not in STATUSES:
-            raise _faulty(folder, f"the unknown status {model['status']!r} of a model")
+            raise faulty(folder, f"the unknown status {model['status']!r} of a model")
     versions = [model["model_version"] for model in models]
     if twice := {version for version in versions if versions.count(version) > 1}:
-        raise _faulty(folder, f"the model {sorted(twice)[0]} twice")
+        raise faulty(folder, f"the model {sorted(twice)[0]} twice")
     return models
 
 

@@ -33,7 +33,7 @@ create table if not exists risk.pd_forecast (
 
 create table if not exists risk.score (
     application_key varchar not null,
-    -- Month of the run that scored it: `store` fills it, and keeps the newest.
+    -- Month of the run that scored it; the newest is kept.
     as_of date not null,
     score double,
     pd double,

@@ -46,7 +46,6 @@ from comove.risk_model.registry import (
     in_force,
     read_promotions,
 )
-from comove.risk_model.request import request_for, write_request
 from comove.risk_model.trees import Tell, TreeParameters
 
 if TYPE_CHECKING:
@@ -126,9 +125,8 @@ def train(
 
     Reads the exported features of the run and the published promotions; writes
     ``candidates.parquet``, ``predictions.parquet``, ``forecast.parquet``,
-    ``models.json``, ``checks.json`` and ``request.json`` into the folder of the run, and
-    the models into ``artifacts/models/pd``. A model whose inputs have not changed is not
-    fitted again.
+    ``models.json`` and ``checks.json`` into the folder of the run, and the models into
+    ``artifacts/models/pd``. A model whose inputs have not changed is not fitted again.
 
     Parameters
     ----------
@@ -150,7 +148,6 @@ def train(
     """
     folder = run_folder(settings, run_id)
     promotions = _promotions(settings)
-    write_request(folder, request_for(settings, month))
     with (
         _features_of(folder, settings) as connection,
         PredictionFiles(connection, SOURCE, folder) as files,

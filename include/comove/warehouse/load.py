@@ -32,6 +32,8 @@ class Load:
         the run, as ``$last``.
     faults : mapping of str to str
         By a name in words, a condition on rows that must not be; may name months too.
+    left_out : str
+        Condition on rows of the file that stay out, once those replaced are gone.
     """
 
     file: str
@@ -39,6 +41,7 @@ class Load:
     key: tuple[str, ...]
     replaced: str
     faults: Mapping[str, str] = field(default_factory=dict)
+    left_out: str = "false"
 
 
 def check_load(
@@ -82,7 +85,7 @@ def check_load(
     ).fetchone()
     rows, distinct = counts or (0, 0)
     if rows != distinct:
-        raise _faulty(file, f"{rows - distinct:,} rows that repeat {key} of another")
+        raise faulty(file, f"{rows - distinct:,} rows that repeat {key} of another")
     return int(rows)
 
 
@@ -107,7 +110,12 @@ def replace_rows(
         _named(load.replaced, months),
     )
     source = f"read_parquet({literal(folder / load.file)})"
-    connection.execute(f"insert into {load.table} by name select * from {source}")  # noqa: S608 - names of ours
+    connection.execute(
+        f"""
+        insert into {load.table} by name
+        select * from {source} where not ({load.left_out})
+        """  # noqa: S608 - SQL of ours
+    )
 
 
 def _check_columns(connection: duckdb.DuckDBPyConnection, file: Path, table: str) -> None:
@@ -115,14 +123,14 @@ def _check_columns(connection: duckdb.DuckDBPyConnection, file: Path, table: str
     try:
         found = connection.execute(f"describe (from {source})").fetchall()
     except duckdb.Error as error:
-        raise _faulty(file, f"what cannot be read ({error})") from error
+        raise faulty(file, f"what cannot be read ({error})") from error
     names = {name for name, *_ in found}
     wanted = connection.execute(f"describe {table}").fetchall()
     required = {name for name, _, is_nullable, *_ in wanted if is_nullable == "NO"}
     if missing := sorted(required - names):
-        raise _faulty(file, f"no column {missing[0]}, which {table} needs")
+        raise faulty(file, f"no column {missing[0]}, which {table} needs")
     if strange := sorted(names - {name for name, *_ in wanted}):
-        raise _faulty(file, f"a column {strange[0]}, which {table} does not have")
+        raise faulty(file, f"a column {strange[0]}, which {table} does not have")
 
 
 def _reject(
@@ -138,7 +146,7 @@ def _reject(
         _named(condition, months),
     ).fetchone()
     if row and row[0]:
-        raise _faulty(file, f"{row[0]:,} rows with {fault}")
+        raise faulty(file, f"{row[0]:,} rows with {fault}")
 
 
 def _named(condition: str, months: Months) -> dict[str, dt.date]:
@@ -146,7 +154,8 @@ def _named(condition: str, months: Months) -> dict[str, dt.date]:
     return {name: month for name, month in months.items() if f"${name}" in condition}
 
 
-def _faulty(file: Path, found: str) -> LoadError:
+def faulty(file: Path, found: str) -> LoadError:
+    """Error that says what a stage handed on and the warehouse must not hold."""
     return LoadError(
         f"the stage before wrote {found}.",
         where=str(file),
