@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     # Months of events one fit sees, and months whose prediction made a month earlier is
     # scored on what happened.
     joint_window_months: Annotated[int, Field(ge=1)] = 60
-    joint_validation_months: Annotated[int, Field(ge=0)] = 3
+    joint_validation_months: Annotated[int, Field(ge=0)] = 1
     # Of the rival that multiplies a region's pds by its events over those expected.
     joint_ewma_half_life_months: Annotated[float, Field(gt=0)] = 6.0
     # Links are stored for so many cells, those with most borrowers: their square of rows.

@@ -150,8 +150,10 @@ def _law_of_paths(pilot: Pilot, values: Values) -> float:
         kind, loading = getattr(pilot, name), values[f"loading_{name}"]
         offset = values[f"offset_{name}"]
         blocks.append(np.kron(np.diag(loading**2), values[f"phi_{name}"] ** lags))
-        level_row.append(np.kron(kind.share, np.eye(months)))
-        level_mean += kind.share @ offset
+        # What is sampled by itself has no part in the level.
+        share = kind.share if kind.basis is not None else np.zeros(len(loading))
+        level_row.append(np.kron(share, np.eye(months)))
+        level_mean += share @ offset
         inward = np.eye(len(loading)) if kind.basis is None else kind.basis.inward
         rows.append(np.kron(inward, np.eye(months)))
         shift = inward @ offset if kind.basis is not None else np.zeros(len(loading))

@@ -48,6 +48,9 @@ def world(own_paths: tuple[str, ...]) -> World:
         effect[name] = loading[:, None] * paths.reshape(DRAWS, len(loading), MONTHS)
         total = effect[name] + OFFSET[name][:, None]
         mean = np.einsum("g,dgt->dt", SHARE[name], total)
+        if name in own_paths:
+            mean = np.zeros_like(mean)
+            sampled[f"{name}_own"] = effect[name]
         level = level + mean
         sampled |= {
             f"loading_{name}": everywhere(loading),
@@ -55,8 +58,6 @@ def world(own_paths: tuple[str, ...]) -> World:
             f"offset_{name}": everywhere(OFFSET[name]),
             f"{name}_effect": total - mean[:, None],
         }
-        if name in own_paths:
-            sampled |= {f"{name}_own": effect[name], f"{name}_mean": mean}
     sampled["level"] = level
     found = recover(Sampled(sampled), **DESIGN.names, seed=2)
     return World(national, effect, sampled, found)

@@ -41,9 +41,7 @@ _LEFT_OUT = (
     "region_effect",
     "industry_effect",
     "region_own",
-    "region_mean",
     "industry_own",
-    "industry_mean",
 )
 
 
