@@ -44,7 +44,7 @@ _SHARED = {
     "same cell": PURPLE,
     "same region": ORANGE,
     "same industry": GREEN,
-    "neither": BLUE,
+    "neither of both": BLUE,
 }
 
 
@@ -174,7 +174,11 @@ def network_picture(event: Event | None, origin: str = "") -> Figure:
     axes.set_aspect("equal")
     axes.set_xlim(-2.35, 2.35)
     axes.set_ylim(-1.4, 1.4)
-    _network_legend(axes, shown, len(cells))
+    _network_legend(figure, shown)
+    left = len(cells) - len(shown)
+    note = "Nearer and thicker: larger lift. Larger dot: more exposure of linked debtors."
+    more = f" {left} cells of weaker links are left out." if left else ""
+    axes.text(0, -0.01, note + more, transform=axes.transAxes, fontsize=8.5, color=QUIET)
     return signed(figure, origin)
 
 
@@ -235,8 +239,7 @@ def _shades() -> mpl.colors.Colormap:
     # Light to dark in one hue, so that it reads in grey too.
     ends = ["#f1f6fa", "#7fb3d5", BLUE, "#052f4a"]
     shades = mpl.colors.LinearSegmentedColormap.from_list("blues", ends)
-    shades.set_bad("#e9d8b4")
-    return shades
+    return shades.with_extremes(bad="#e9d8b4")
 
 
 def _group_ticks(axes: Axes, names: list[str]) -> None:
@@ -258,7 +261,7 @@ def _shared(event: Event) -> list[str]:
             (True, False): "same region",
             (False, True): "same industry",
         }
-        found.append(names.get(same, "neither"))
+        found.append(names.get(same, "neither of both"))
     return found
 
 
@@ -331,20 +334,15 @@ def _rings(axes: Axes, lift: FloatArray) -> None:
         axes.plot(x, y, color=LINE, lw=1, ls=":", zorder=1)
         axes.text(
             0, radius, f"lift {ends[radius]:.2f}", fontsize=7, color=QUIET, ha="center",
-            va="bottom",
+            va="bottom", bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )  # fmt: skip
 
 
-def _network_legend(axes: Axes, shown: pd.DataFrame, cells: int) -> None:
-    present = [name for name in _SHARED if (shown["shared"] == name).any()]
-    handles = [
-        Line2D([], [], marker="o", ls="-", color=_SHARED[name], label=name)
-        for name in present
+def _network_legend(figure: Figure, shown: pd.DataFrame) -> None:
+    handles = [Line2D([], [], marker="*", ls="", color=INK, ms=11, label="the default")]
+    handles += [
+        Line2D([], [], marker="o", color=colour, label=name)
+        for name, colour in _SHARED.items()
+        if (shown["shared"] == name).any()
     ]
-    star = Line2D([], [], marker="*", ls="", color=INK, ms=11, label="default")
-    handles.insert(0, star)
-    axes.legend(handles=handles, loc="upper center", ncols=5, bbox_to_anchor=(0.5, 1.06))
-    left = cells - len(shown)
-    note = "Nearer and thicker: larger lift. Larger dot: more exposure of linked debtors."
-    more = f" {left} cells of weaker links are left out." if left else ""
-    axes.text(0, -0.01, note + more, transform=axes.transAxes, fontsize=8.5, color=QUIET)
+    figure.legend(handles=handles, loc="outside upper left", ncols=5)

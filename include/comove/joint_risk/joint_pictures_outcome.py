@@ -307,8 +307,9 @@ def _measures(title: str, losses: pd.DataFrame, origin: str) -> Figure:
                 axes.errorbar(
                     row["amount"] / size, place + 0.12 * (1 - 2 * position),
                     xerr=REACH * row["mc_error"] / size, marker=style.marker,
-                    color=style.colour, label=LOSS_NAMES[name] if place == 0 else None,
+                    color=style.colour,
                 )  # fmt: skip
+    axes.plot([], [], marker=style.marker, color=style.colour, label=LOSS_NAMES[name])
     axes.set_yticks(range(len(MEASURE_NAMES)), list(MEASURE_NAMES.values()))
     axes.xaxis.set_major_locator(MaxNLocator(8))
     axes.set_xlim(left=0)

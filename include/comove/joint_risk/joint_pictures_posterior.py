@@ -92,7 +92,7 @@ def paths_picture(factors: pd.DataFrame, origin: str = "") -> Figure:
             axes.set_title(name, fontsize=9.5)
             _path(axes, path, colour)
             axes.set_xlabel("")
-    return signed(figure, origin)
+    return _settled(signed(figure, origin))
 
 
 @drawn
@@ -234,6 +234,15 @@ def _path(axes: Axes, path: pd.DataFrame, colour: str) -> None:
     month_axis(axes)
 
 
+def _settled(figure: Figure) -> Figure:
+    """Lay the panels out once, rounded: last digits of the solver differ by run."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        axes.set_position(np.round(axes.get_position().bounds, 6).tolist())
+    return figure
+
+
 def _national_band(axes: Axes, national: pd.DataFrame) -> None:
     row = national.iloc[0]
     axes.axvspan(
@@ -316,7 +325,8 @@ def _ranks(axes: Axes, one: _Chains) -> None:
     axes.axhspan(expected - reach, expected + reach, color=INK, alpha=0.12, lw=0)
     edges = np.linspace(0, 1, bands + 1)
     for chain, row in enumerate(counts):
-        axes.stairs(row, edges, color=_CHAINS[chain % len(_CHAINS)], lw=1.2)
+        colour = _CHAINS[chain % len(_CHAINS)]
+        axes.stairs(row, edges, color=colour, lw=1.2, baseline=None)
     axes.set_ylim(0, max(2 * expected, 1.1 * counts.max()))
     axes.yaxis.set_major_locator(MaxNLocator(2, integer=True))
     axes.tick_params(labelsize=8)
