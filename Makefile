@@ -22,10 +22,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 ARGS ?=
 
-.PHONY: help airflow run test up down bench lint
+.PHONY: help airflow run test test-slow up down bench lint
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 run: $(RUN) ## one month through Airflow, models included [PORTFOLIO= DATA= MONTH= BORROWERS=]
 	@$(PY) -m comove.embedded run --portfolio "$(PORTFOLIO)" --borrowers "$(BORROWERS)" \
@@ -40,8 +40,11 @@ down: $(RUN) ## end everything that was started
 airflow: $(RUN) ## a command of Airflow's own: make airflow ARGS="backfill create …"
 	@$(PY) -m comove.embedded airflow --portfolio "$(PORTFOLIO)" $(ARGS)
 
-test: $(DEV) ## the whole test suite
-	@$(PY) -m pytest --numprocesses 2 --dist loadfile
+test: $(DEV) ## the test suite, real DAG runs included
+	@$(PY) -m pytest --numprocesses 2 --dist loadfile -m "not slow"
+
+test-slow: $(DEV) ## the long statistical checks
+	@$(PY) -m pytest --numprocesses 2 --dist loadfile -m slow
 
 bench: $(DEV) ## the benchmarks
 	@$(PY) -m benchmarks

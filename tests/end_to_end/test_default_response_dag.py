@@ -30,7 +30,7 @@ from comove.settings import Settings
 from comove.simulation import simulate
 from comove.warehouse import build, publish
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.timeout(1500)
 
 DAG = "default_response"
 QUALITY = Quality(1.0, 900.0, 900.0, 0, 0.9, 15.0, 1.0, 0.0)

@@ -23,7 +23,7 @@ from comove.embedded.processes import session_members
 from comove.embedded.state import read_state
 from comove.settings import Settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.timeout(1500)
 
 
 def published(settings: Settings) -> Contents:
