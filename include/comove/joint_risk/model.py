@@ -210,11 +210,12 @@ def _paths(
     level = _sampled_level(pilot.level, spread, national[1], place, common)
     level = level + sum(part.level_shift for part in parts)
     _add_level_prior(level, *national, parts)
-    beside = level - _data("level_seen", pilot.level_seen)
+    own = {n: one for n, one in kinds.items() if one is not None and n not in told}
+    # Data that nothing reads are unknown to the compiled model.
+    beside = level - _data("level_seen", pilot.level_seen) if own else level
     shown = {name: part.shown for name, part in told.items()} | {
         name: _own_paths(name, getattr(pilot, name), effect, beside)
-        for name, effect in kinds.items()
-        if effect is not None and name not in told
+        for name, effect in own.items()
     }
     region, industry = (
         shown.get(name, pt.zeros((count, shape[2])))
