@@ -19,6 +19,9 @@ SMALL = {
     "COMOVE_PD_MAX_ROUNDS": "20",
     "COMOVE_PD_MIN_TRAIN_MONTHS": "8",
     "COMOVE_PD_MIN_EVENTS": "10",
+    # One shape to compile, and losses in a second.
+    "COMOVE_JOINT_VALIDATION_MONTHS": "0",
+    "COMOVE_LOSS_SIMULATIONS": "5000",
 }
 Command = Callable[..., subprocess.Popen[str]]
 
