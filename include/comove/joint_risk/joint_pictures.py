@@ -109,7 +109,8 @@ def concentration_picture(
     for axes, (kind, one) in zip(panels, kinds.items(), strict=True):
         _dumbbells(axes, one)
         axes.set_title(f"By {kind}, largest {len(one)}")
-    panels[0].legend(loc="lower right")
+    handles, _ = panels[0].get_legend_handles_labels()
+    figure.legend(handles=handles, loc="outside upper right", ncols=2)
     return signed(figure, origin)
 
 
@@ -129,8 +130,8 @@ def correlation_picture(square: pd.DataFrame, origin: str = "", why: str = "") -
     title = "Correlation of two borrowers, by cell"
     if square.empty:
         return unavailable(title, why or "no links of cells were stored", origin)
-    side = 2.6 + 0.19 * len(square)
-    figure = new_figure((max(side + 1.2, 5.6), max(side, 4.0)))
+    side = max(2.6 + 0.19 * len(square), 4.6)
+    figure = new_figure((side + 1.6, side))
     axes = titled_axes(figure, title)
     values = square.to_numpy(float)
     mesh = axes.pcolormesh(
@@ -196,6 +197,7 @@ def _boxes(axes: Axes, one: pd.DataFrame) -> None:
     axes.set_yticks(rows, [_counted(row) for row in one.to_dict("records")])
     axes.tick_params(axis="y", length=0, labelsize=8, labelcolor=INK)
     axes.grid(visible=False, axis="y")
+    axes.set_ylim(-0.7, len(one) - 0.3)
     axes.set_xscale("log")
     _plain_log(axes, one[["q05", "q95"]].to_numpy(float))
     axes.set_xlabel("Index: joint probability over pd (log scale)")
@@ -230,6 +232,7 @@ def _dumbbells(axes: Axes, one: pd.DataFrame) -> None:
     axes.set_yticks(rows, [shortened(name, 26) for name in one["group_name"]])
     axes.tick_params(axis="y", length=0, labelsize=8, labelcolor=INK)
     axes.grid(visible=False, axis="y")
+    axes.set_ylim(-0.7, len(one) - 0.3)
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}"))
     axes.set_xlabel("Share of the events expected (%)")

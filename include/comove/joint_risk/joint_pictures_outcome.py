@@ -309,7 +309,8 @@ def _measures(title: str, losses: pd.DataFrame, origin: str) -> Figure:
                     xerr=REACH * row["mc_error"] / size, marker=style.marker,
                     color=style.colour,
                 )  # fmt: skip
-    axes.plot([], [], marker=style.marker, color=style.colour, label=LOSS_NAMES[name])
+        name_shown = LOSS_NAMES[name]
+        axes.plot([], [], marker=style.marker, color=style.colour, label=name_shown)
     axes.set_yticks(range(len(MEASURE_NAMES)), list(MEASURE_NAMES.values()))
     axes.xaxis.set_major_locator(MaxNLocator(8))
     axes.set_xlim(left=0)
