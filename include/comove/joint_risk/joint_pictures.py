@@ -132,7 +132,9 @@ def correlation_picture(square: pd.DataFrame, origin: str = "", why: str = "") -
         return unavailable(title, why or "no links of cells were stored", origin)
     side = max(2.6 + 0.19 * len(square), 4.6)
     figure = new_figure((side + 1.6, side))
-    axes = titled_axes(figure, title)
+    # The panel begins far to the right of its long labels; a title there would not fit.
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+    axes = figure.add_subplot()
     values = square.to_numpy(float)
     mesh = axes.pcolormesh(
         np.ma.masked_invalid(values), cmap=_shades(), edgecolor="white", lw=0.4,
@@ -233,7 +235,7 @@ def _dumbbells(axes: Axes, one: pd.DataFrame) -> None:
     axes.tick_params(axis="y", length=0, labelsize=8, labelcolor=INK)
     axes.grid(visible=False, axis="y")
     axes.set_ylim(-0.7, len(one) - 0.3)
-    axes.set_xlim(left=0)
+    axes.set_xlim(0, 1.05 * float(one[["pd_share", "joint_share"]].to_numpy().max()))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}"))
     axes.set_xlabel("Share of the events expected (%)")
 
