@@ -196,6 +196,36 @@ def test_an_infinite_value_counts_as_missing_and_is_told(trained):
     assert scores["score"].notna().all()
 
 
+def test_a_feature_without_any_value_is_named_and_moves_nobody_far(trained, monkeypatch):
+    report, scores, _, _ = trained(applications(dated=False))
+    for record in report.records:
+        assert record.parameters["dropped"] == {
+            "unknown_to_all": "no value in the window"
+        }
+    monkeypatch.setattr(application, "load_features", lambda _: FEATURES[:3])
+    _, without, _, _ = trained(applications(dated=False))
+    # Trees draw columns by their number, so that one more makes other trees.
+    assert (scores["score"] - without["score"]).abs().median() < 10
+
+
+def test_a_feature_that_is_all_there_is_and_missing_says_so(trained, monkeypatch):
+    monkeypatch.setattr(application, "load_features", lambda _: FEATURES[3:])
+    report, scores, _, _ = trained(applications(dated=False))
+    assert scores["score"].isna().all()
+    assert "failed the gate" in (report.unavailable or "")
+
+
+def test_a_segment_of_three_loans_is_scored_and_moves_nobody_else_far(trained):
+    given = applications(dated=False)
+    _, before, _, _ = trained(given)
+    given.loc[:2, "region"] = "the islet"
+    _, scores, _, _ = trained(given)
+    assert scores["score"].between(300, 850).all()
+    others = given.loc[3:, "application_key"]
+    moved = (scores.loc[others, "score"] - before.loc[others, "score"]).abs()
+    assert moved.median() < 10
+
+
 def test_a_category_never_seen_in_training_is_scored(trained):
     given = applications()
     given.loc[given["cohort_month"] == JULY, "region"] = "the new one"

@@ -192,6 +192,42 @@ def test_a_category_not_seen_before_is_predicted_all_the_same(tmp_path: Path) ->
     assert np.isfinite(found.loc[found["month"] == LAST, "pd"]).all()
 
 
+def test_a_feature_that_stops_coming_is_predicted_without_it(tmp_path: Path) -> None:
+    book = small_book()
+    book.loc[book["month"] == LAST, "monthly_income"] = np.nan
+    other = small_settings(tmp_path)
+    trained(other, book=book)
+    found = made(other, "predictions")
+    assert (found["month"] == LAST).sum() == 250
+    assert np.isfinite(found["pd"]).all()
+
+
+def test_features_that_are_all_missing_are_told_and_predict_nothing(
+    tmp_path: Path,
+) -> None:
+    book = small_book().assign(days_past_due=np.nan, monthly_income=np.nan, region=None)
+    other = small_settings(tmp_path)
+    found = trained(other, book=book)
+    assert found.folds_unavailable == found.folds > 0
+    assert found.predictions == 0
+    assert "features has a value" in found.why_not
+
+
+def test_a_segment_of_three_borrowers_is_predicted_and_moves_nobody_else_far(
+    tmp_path: Path, settings: Settings, report: TrainReport
+) -> None:
+    book = small_book()
+    is_few = book["borrower_key"].isin(["b0000", "b0001", "b0002"])
+    book.loc[is_few, "region"] = "the islet"
+    other = small_settings(tmp_path)
+    trained(other, book=book)
+    before, found = (made(s, "predictions") for s in (settings, other))
+    assert np.isfinite(found["pd"]).all()
+    both = before.merge(found, on=["borrower_key", "month"], suffixes=("", "_now"))
+    rest = both[~both["borrower_key"].isin(["b0000", "b0001", "b0002"])]
+    assert np.abs(np.log(rest["pd_now"] / rest["pd"])).median() < 0.1
+
+
 def test_infinite_values_are_read_as_missing_and_counted(tmp_path: Path) -> None:
     book = small_book()
     book.loc[book["month"] == FIRST, "monthly_income"] = np.inf

@@ -342,7 +342,17 @@ class _Trainer:
             first_month_predicted=step.first_month,
             rows_trained=len(sample),
             events_trained=int(sample.y.sum()),
+            parameters={"dropped": self._without_value(sample)},
         )
+
+    def _without_value(self, sample: Sample) -> dict[str, str]:
+        """Name the features that tell a model nothing."""
+        is_empty = np.isnan(sample.x).all(axis=0)
+        return {
+            feature.name: "no value in the window"
+            for feature, empty in zip(self.features, is_empty, strict=True)
+            if empty
+        }
 
     def _score(self, rows: pd.DataFrame, model: ApplicationModel, x: Any) -> None:
         scale = ScoreScale.of(self.settings)
@@ -577,7 +587,8 @@ def _measured(
         "all_models_out_of_sample": [_without_nan(asdict(one)) for one in comparison],
     }
     trees = {name: asdict(one) for name, one in model.parameters.items()}
-    record = replace(by.record, metrics=metrics, parameters=trees)
+    told = {**by.record.parameters, **trees}
+    record = replace(by.record, metrics=metrics, parameters=told)
     write_record(by.folder, record)
     return record
 

@@ -37,7 +37,7 @@ LABEL = "is_event"
 MIN_VALIDATION_EVENTS = 5
 
 
-class TooFewEventsError(ModelError):
+class TooLittleError(ModelError):
     """A window holds too little to learn a model from."""
 
 
@@ -131,15 +131,21 @@ def read_window(
 
     Raises
     ------
-    TooFewEventsError
+    TooLittleError
         When the window holds fewer events than ``pd_min_events``, hardly any in its
-        last months, or nothing but events.
+        last months, or nothing but events; or no feature has a value.
     """
     counts = _months(connection, source, fold)
     split = sum(rows for month, rows, _ in counts if month < fold.valid_from)
     _require_events(counts, fold, settings.pd_min_events)
     relation = window_relation(source, fold)
     kept, dropped = _with_values(connection, relation, features)
+    if not kept:
+        raise TooLittleError(
+            f"none of the {len(features)} features has a value.",
+            where=_place(fold),
+            remedy="Look which entities are delivered, and run `build_features` again.",
+        )
     encoding = learn_encoding(connection, relation, kept)
     matrix = read_matrix(connection, relation, encoding, label=LABEL)
     group = np.repeat([number(m) for m, _, _ in counts], [n for _, n, _ in counts])
@@ -220,22 +226,26 @@ def _months(
     ).fetchall()
 
 
+def _place(fold: Fold) -> str:
+    return f"training window {fold.train_from:%Y-%m} to {fold.train_to:%Y-%m}"
+
+
 def _require_events(
     counts: list[tuple[dt.date, int, int]], fold: Fold, least: int
 ) -> None:
     rows = sum(n for _, n, _ in counts)
     events = sum(e for _, _, e in counts)
     late = sum(e for month, _, e in counts if month >= fold.valid_from)
-    where = f"training window {fold.train_from:%Y-%m} to {fold.train_to:%Y-%m}"
+    where = _place(fold)
     if events < least or events == rows:
-        raise TooFewEventsError(
+        raise TooLittleError(
             f"{events:,} events among {rows:,} borrower-months; "
             f"at least {least} events and some without are needed.",
             where=where,
             remedy="Wait for more months, or lower COMOVE_PD_MIN_EVENTS.",
         )
     if late < MIN_VALIDATION_EVENTS:
-        raise TooFewEventsError(
+        raise TooLittleError(
             f"its validation months, from {fold.valid_from:%Y-%m}, hold {late} events; "
             f"at least {MIN_VALIDATION_EVENTS} are needed to calibrate.",
             where=where,

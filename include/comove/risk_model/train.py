@@ -20,7 +20,7 @@ from comove.portfolio import load_portfolio
 from comove.risk_model.export import BORROWER_MONTHS, run_folder
 from comove.risk_model.features import load_features
 from comove.risk_model.fold_fit import (
-    TooFewEventsError,
+    TooLittleError,
     fit_fold,
     read_window,
     window_relation,
@@ -233,7 +233,7 @@ class _Work:
         try:
             features = load_features(PURPOSE)
             window = read_window(self.connection, SOURCE, fold, features, self.settings)
-        except TooFewEventsError as error:
+        except TooLittleError as error:
             self.tell(f"no model for {fold.name}: {error}")
             return _Trained(fold, absent=str(error))
         fitted = fit_fold(
