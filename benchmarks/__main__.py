@@ -2,12 +2,13 @@
 
 import sys
 
-from benchmarks import joint_index, risk_model, warehouse
+from benchmarks import factor_copula, joint_index, risk_model, warehouse
 
 BENCHMARKS = {
     "warehouse": warehouse.main,
     "risk_model": risk_model.main,
     "joint_index": joint_index.main,
+    "factor_copula": factor_copula.main,
 }
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.joint_risk.simulated_panel import SMALL, count, planted
 
 from comove.joint_risk.evidence import OrdinalEvidence, ThresholdEvidence
-from comove.joint_risk.information import sufficiency
+from comove.joint_risk.information import path_information, sufficiency
 from comove.joint_risk.loading import bounded_loading
 from comove.joint_risk.panel import OrdinalPanel, Panel
 from comove.joint_risk.sampler import Sampler
@@ -67,20 +67,27 @@ def test_what_would_suffice_does_and_a_little_less_does_not() -> None:
     assert small["region"].needed == pytest.approx(region.needed, rel=0.3)
 
 
-def test_the_ratio_is_that_of_a_variance_seen_with_noise() -> None:
-    """Of normal effects with noise, log likelihoods curve by 2 s^2 a month: simulated."""
-    random = np.random.default_rng(5)
-    loading, noise, months = 0.12, 0.2, 24
-    seen = random.normal(0, np.hypot(loading, noise), (200_000, months))
+def test_the_information_is_that_of_the_exact_likelihood_of_a_path() -> None:
+    """Of a Gaussian path with noise: half the trace of (V^-1 dV)^2, by its covariance."""
+    months, phi, loading, noise, step = 300, 0.7, 0.12, 0.2, 1e-5
 
-    def log_likelihood(log_loading: float) -> np.ndarray:
-        variance = np.exp(2 * log_loading) + noise**2
-        return -0.5 * (np.log(variance) + seen**2 / variance).sum(axis=1)
+    def covariance(log_loading: float, phi: float) -> np.ndarray:
+        lags = np.abs(np.subtract.outer(np.arange(months), np.arange(months)))
+        return np.exp(2 * log_loading) * phi**lags + noise**2 * np.eye(months)
 
-    step, middle = 1e-3, np.log(loading)
-    score = (log_likelihood(middle + step) - log_likelihood(middle - step)) / (2 * step)
-    share = loading**2 / (loading**2 + noise**2)
-    assert score.var() == pytest.approx(2 * months * share**2, rel=0.03)
+    middle = np.log(loading)
+    inverse = np.linalg.inv(covariance(middle, phi))
+    slopes = [
+        inverse @ (covariance(middle + step, phi) - covariance(middle - step, phi)),
+        inverse @ (covariance(middle, phi + step) - covariance(middle, phi - step)),
+    ]
+    exact = [
+        0.5 * np.trace(slopes[i] @ slopes[j]) / (2 * step) ** 2
+        for i, j in ((0, 0), (0, 1), (1, 1))
+    ]
+    signal = np.array([loading**2 / noise**2])
+    found = path_information(signal, months, phi)
+    np.testing.assert_allclose(np.ravel(found), exact, rtol=0.03)
 
 
 def test_months_too_few_for_any_number_of_events_say_so() -> None:
