@@ -11,8 +11,8 @@ from tests.joint_risk.made_draws import made_draws
 
 import comove.default_response.tables as response
 from comove.home import Home
+from comove.joint_risk.derive import LOSS_DISTRIBUTION
 from comove.joint_risk.posterior import TRACE
-from comove.joint_risk.report_facts import LOSS_DISTRIBUTION
 from comove.joint_risk.summary import factor_table
 from comove.joint_risk.tables import ensure_joint_tables
 

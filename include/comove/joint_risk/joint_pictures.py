@@ -206,7 +206,7 @@ def _boxes(axes: Axes, one: pd.DataFrame) -> None:
 
 
 def _plain_log(axes: Axes, values: FloatArray) -> None:
-    positive = values[values > 0]
+    positive = values[values > 0] if (values > 0).any() else np.ones(1)
     low, high = positive.min() / 1.1, positive.max() * 1.1
     axes.set_xlim(min(low, 0.9), max(high, 1.1))
     wanted = np.array([0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20, 50])

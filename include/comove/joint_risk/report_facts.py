@@ -13,10 +13,10 @@ import xarray as xr
 
 from comove.connection import literal
 from comove.home import Home
+from comove.joint_risk.derive import LOSS_DISTRIBUTION
 from comove.joint_risk.posterior import PosteriorError, read_trace
 from comove.risk_model.folds import month_of, number
 
-LOSS_DISTRIBUTION = "loss_distribution.parquet"
 INDEPENDENT = "independent"
 MOST_CELLS = 36
 _NO_RUN = "the run stored nothing for this month"

@@ -48,8 +48,8 @@ def _level(facts: JointFacts) -> Iterable[str]:
     joint, alone = overall["joint_mass"], overall["pd_mass"]
     yield (
         f"In {facts.next_month:%B %Y} the joint model expects {joint:,.1f} events of "
-        f"{overall['n']:,.0f} borrowers at risk; PD alone expects {alone:,.1f}. That is "
-        f"{joint / alone:.2f} times as many."
+        f"{overall['n']:,.0f} borrowers at risk; PD alone expects {alone:,.1f}."
+        + (f" That is {joint / alone:.2f} times as many." if alone else "")
     )
     sure = overall["n_index_above"] / overall["n"]
     yield (
@@ -68,7 +68,8 @@ def _change(facts: JointFacts) -> Iterable[str]:
             "month before passed the gate, or nobody was at risk then."
         )
         return
-    ratio = overall["mass_now"] / overall["mass_by_previous"]
+    before = overall["mass_by_previous"]
+    ratio = overall["mass_now"] / before if before else 1.0
     yield (
         f"What {facts.month:%B %Y} brought makes borrowers who were at risk before "
         f"{_times(ratio)} than with their indices of last month. The index rose beyond "
