@@ -21,6 +21,7 @@ from comove.joint_risk.fit_gate import Fit, read_fits, why_refused
 from comove.joint_risk.index import IndexFacts, Prediction, write_index
 from comove.joint_risk.inputs import Inputs
 from comove.joint_risk.link import cell_links
+from comove.joint_risk.loo import compare
 from comove.joint_risk.loss import Losses, portfolio_loss
 from comove.joint_risk.posterior import read_draws
 from comove.joint_risk.summary import factor_table
@@ -71,6 +72,7 @@ def derive_month(
         "links": work.links(),
         "factors": work.factors(),
         "validation": work.validation(),
+        "comparison": work.comparison(),
         "loss": work.losses(),
     }
 
@@ -200,6 +202,39 @@ class _Work:
             {"month": month, "model_version": versions.get(row["model"])} | row
             for row in scores(outcomes, predictions)
         ]
+
+    def comparison(self) -> int:
+        """Write how well the fits of the month before tell their counts (PSIS-LOO)."""
+        before = month_of(number(self.month) - 1)
+        fits = {
+            model: fit
+            for model, variant in VARIANTS.items()
+            if (fit := self._fits.get((before, variant.copula, variant.factors)))
+            and why_refused(self.settings, fit) is None
+        }
+        if not fits:
+            return 0
+        self.tell(f"Comparison of the fits as of {before:%Y-%m}")
+        draws = {model: self._read(fit) for model, fit in fits.items()}
+        found = compare(self._inputs.panel(before), draws, seed=self.settings.seed)
+        return self._write(
+            found.assign(
+                month=self.month,
+                as_of_month=before,
+                out_of_time_log_loss=found["model"].map(self._log_losses()),
+                model_version=[fits[model].model_version for model in found["model"]],
+            ),
+            "comparison.parquet",
+        )
+
+    def _log_losses(self) -> dict[str, float]:
+        """Scores of the run's month, by model; none where nothing was validated."""
+        file = self.folder / "validation.parquet"
+        if not file.is_file():
+            return {}
+        scored = pd.read_parquet(file)
+        of_month = scored[pd.to_datetime(scored["month"]).dt.date == self.month]
+        return dict(zip(of_month["model"], of_month["log_loss"], strict=True))
 
     def losses(self) -> int:
         """Write the distribution of next month's loss, and its contributions."""

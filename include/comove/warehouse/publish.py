@@ -22,6 +22,7 @@ PUBLISHED_SCHEMAS = ("marts", "risk", "audit")
 PARTS = {
     "cells": (
         "marts.dim_copula_group",
+        "marts.fct_copula_band",
         "marts.fct_copula_cell",
         "marts.fct_margin_count",
     ),
@@ -31,6 +32,7 @@ PARTS = {
         "risk.factor_posterior",
         "risk.index_validation",
         "risk.joint_risk_index",
+        "risk.model_comparison",
         "risk.portfolio_loss",
         "risk.portfolio_loss_cell",
     ),
