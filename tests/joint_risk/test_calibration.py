@@ -5,7 +5,7 @@ import pytest
 from tests.joint_risk.calibration import JUDGED, Ranks, calibrate
 from tests.joint_risk.simulated_panel import SMALL
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
 @pytest.fixture(scope="module")

@@ -132,6 +132,7 @@ def sampler() -> Sampler:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_loadings_are_recovered_from_ordered_outcomes(sampler: Sampler) -> None:
     """Truths drawn from the priors: 90 % intervals hold nine of ten."""
     inside = []
@@ -147,6 +148,7 @@ def test_loadings_are_recovered_from_ordered_outcomes(sampler: Sampler) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_ranks_that_were_drawn_dilute_the_loadings(sampler: Sampler) -> None:
     """Why the threshold likelihood is the default (docs/factor-copula.md)."""
     ratios = []

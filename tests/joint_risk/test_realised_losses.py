@@ -47,6 +47,7 @@ def realised(truth: Draws, book: Book, z: np.ndarray, rng: np.random.Generator) 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_one_month_in_a_hundred_is_beyond_the_value_at_risk(tmp_path: Path) -> None:
     rng = np.random.default_rng(12)
     truth = made_draws(draws=1, spread=0.0)

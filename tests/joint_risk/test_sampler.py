@@ -12,7 +12,7 @@ from comove.joint_risk.sampler import Posterior, Sampler, Variant
 from comove.settings import Settings
 
 # Compiling a shape takes most of a minute.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 TRUTH = planted(SMALL, seed=1)
 SINGLE = Variant(factors="single")

@@ -145,6 +145,7 @@ def test_what_was_found_is_handed_on_by_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_the_ratio_foretells_what_sampling_leaves() -> None:
     """Loadings as usual, few events and many: the posterior against the forecast."""
     sampler = Sampler(Settings(joint_draws=600, joint_tune=300))

@@ -19,7 +19,7 @@ FIRST, LAST = dt.date(2007, 1, 1), dt.date(2010, 12, 1)
 # Fiscal years begin in October.
 APPROVED_FROM, APPROVED_TO = dt.date(2003, 10, 1), dt.date(2006, 9, 1)
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from comove.risk_model.export import APPLICATIONS
 
 PORTFOLIO = "superlender"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from comove.risk_model.application import ApplicationReport, train_application
 
 PORTFOLIO = "xente"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from comove.warehouse import build, build_features
 BORROWERS, MONTHS, RUN_ID = 4_000, 30, "planted"
 BANDS = (0.0, 0.9, 0.97, 0.99, 1.0)
 Floats = NDArray[np.float64]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
