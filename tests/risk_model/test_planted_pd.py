@@ -139,7 +139,7 @@ def test_every_prediction_has_a_planted_pd(compared: pd.DataFrame) -> None:
 
 
 def test_log_odds_follow_the_planted_ones(compared: pd.DataFrame) -> None:
-    """0.85 when this was written, of 304 events in 24,733 borrower-months."""
+    """0.84 when this was written, of 283 events in 24,501 borrower-months."""
     found = np.corrcoef(logit(compared["pd"]), logit(compared["planted"]))[0, 1]
     assert found > 0.8
 
@@ -158,7 +158,7 @@ def test_each_band_has_the_mean_of_its_planted_pd(compared: pd.DataFrame) -> Non
 
 
 def test_most_of_what_the_planted_pd_knows_is_learned(compared: pd.DataFrame) -> None:
-    """Of the log loss between no model and the planted PD: 0.82 of it then."""
+    """Of the log loss between no model and the planted PD: 0.81 of it then."""
     y = compared["is_event"]
     flat = np.full(len(y), y.mean())
     none, own, planted = (
@@ -168,7 +168,10 @@ def test_most_of_what_the_planted_pd_knows_is_learned(compared: pd.DataFrame) ->
 
 
 def test_no_model_is_better_than_the_planted_pd(compared: pd.DataFrame) -> None:
-    """Beyond sampling error: two standard errors of the mean difference."""
+    """Beyond sampling error, two standard errors of the mean difference.
+
+    It was 6.5 standard errors worse then.
+    """
     y = compared["is_event"]
     own, planted = (
         -np.log(np.where(y == 1, compared[name], 1 - compared[name]))
