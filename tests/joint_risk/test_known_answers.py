@@ -35,15 +35,16 @@ def sampler() -> Sampler:
 def moment_estimate(panel: Panel) -> float:
     """Asset correlation from the variance of default rates (Gordy, 2000).
 
-    E[p^2] = Phi2(z, z; rho), less what binomial sampling adds to the squared rates.
+    E[p^2] = Phi2(z, z; rho), z the quantile of the mean rate; binomial sampling is
+    taken off the mean square.
     """
-    n, pd = panel.n[0], panel.pd[0]
-    rate = panel.events / panel.n
+    n, rate = panel.n[0], panel.events / panel.n
     square = np.mean((rate**2 * n - rate) / (n - 1))
+    z = np.full(2, ndtri(rate.mean()))
 
     def excess(rho: float) -> float:
         law = multivariate_normal([0, 0], [[1, rho], [rho, 1]])
-        return float(law.cdf(np.full(2, ndtri(pd))) - square)
+        return float(law.cdf(z) - square)
 
     return float(brentq(excess, 1e-4, 0.5))
 
@@ -74,7 +75,7 @@ def likelihood_estimate(panel: Panel) -> float:
 def test_one_factor_agrees_with_moments_and_maximum_likelihood(
     sampler: Sampler, loading: float, seed: int
 ) -> None:
-    truth = planted(SERIES, seed, national=loading, region=0, industry=0, phi=0.5)
+    truth = planted(SERIES, seed, national=loading, region=0, industry=0, phi=0.3)
     panel = count(truth, SERIES, seed)
     found = sampler.fit(ThresholdEvidence(panel), SINGLE["gaussian"]).draws
     low, high = np.quantile(found.loading_national**2, [0.05, 0.95])
