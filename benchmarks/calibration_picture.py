@@ -1,7 +1,7 @@
 """Draw docs/pictures/sbc_ranks.svg: ranks of truths among posterior draws.
 
 Run ``python benchmarks/calibration_picture.py``; it fits 80 simulated lenders, half of
-them with 60,000 borrowers and half with 8,000 (about six minutes on two cores).
+them with 60,000 borrowers and half with 2,000 (about six minutes on two cores).
 """
 
 import sys
@@ -75,7 +75,7 @@ def draw(ranks: dict[str, Ranks], file: Path) -> None:
 def main() -> None:
     """Fit, then draw."""
     many = calibrate(Design(), range(40))
-    few = calibrate(Design(borrowers=8_000), range(100, 140))
+    few = calibrate(Design(borrowers=2_000), range(310, 350))
     both = {name: together(many[name], few[name]) for name in JUDGED}
     draw(both, ROOT / "docs" / "pictures" / "sbc_ranks.svg")
 
