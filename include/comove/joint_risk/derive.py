@@ -66,7 +66,7 @@ def derive_month(
     dict
         Rows written, by file.
     """
-    work = _Work(settings, run_folder(settings, run_id), month, tell)
+    work = _Work(settings, run_id, run_folder(settings, run_id), month, tell)
     return {
         "index": work.index(),
         "links": work.links(),
@@ -80,6 +80,7 @@ def derive_month(
 @dataclass(frozen=True)
 class _Work:
     settings: Settings
+    run_id: str
     folder: Path
     month: dt.date
     tell: Tell
@@ -160,7 +161,9 @@ class _Work:
     def factors(self) -> int:
         """Write the posterior's parameters and factor paths."""
         found = factor_table(self._draws, self._published.chains).assign(
-            as_of_month=self.month, model_version=self._published.model_version
+            as_of_month=self.month,
+            model_version=self._published.model_version,
+            run_id=self.run_id,
         )
         return self._write(found, "factors.parquet")
 
