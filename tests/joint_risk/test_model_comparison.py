@@ -67,7 +67,7 @@ def _write(folder: Path, **tables: pd.DataFrame) -> None:
 def test_accepted_fits_are_compared_and_stored_beside_their_prediction(
     derived: Settings,
 ) -> None:
-    work = derive._Work(derived, run_folder(derived, RUN), MAY, lambda _: None)
+    work = derive._Work(derived, RUN, run_folder(derived, RUN), MAY, lambda _: None)
     assert work.comparison() == 2
     stored = store_joint_risk(derived, run_id=RUN, month=MAY)
     assert stored.rows["risk.model_comparison"] == 2
