@@ -85,5 +85,5 @@ def test_accepted_fits_are_compared_and_stored_beside_their_prediction(
 def test_without_an_accepted_fit_there_is_nothing_to_compare(derived: Settings) -> None:
     folder = run_folder(derived, RUN)
     write_fits(folder, [fit("factor_copula", r_hat=2.0)])
-    assert derive._Work(derived, folder, MAY, lambda _: None).comparison() == 0
+    assert derive._Work(derived, RUN, folder, MAY, print).comparison() == 0
     assert not (folder / "comparison.parquet").exists()
