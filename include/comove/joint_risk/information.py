@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from comove.joint_risk.evidence import Effects, Evidence
 from comove.joint_risk.loading import bounded_loading
-from comove.joint_risk.model import Priors
 from comove.joint_risk.panel import OrdinalPanel, Panel
 from comove.joint_risk.sufficiency import LARGEST_RATIO, Sufficiency
+from comove.settings import Settings
 
 FloatArray = NDArray[np.float64]
 
@@ -28,7 +28,7 @@ _MOST = 1e8
 
 
 def sufficiency(
-    evidence: Evidence, priors: Priors, *, single: bool = False
+    evidence: Evidence, priors: Settings, *, single: bool = False
 ) -> list[Sufficiency]:
     """Judge what counts can tell of the loadings.
 
@@ -36,7 +36,7 @@ def sufficiency(
     ----------
     evidence : Evidence
         The counts.
-    priors : Priors
+    priors : Settings
         Settings: usual loadings, and how uncertain they are.
     single : bool
         Of the national factor alone.
@@ -92,7 +92,7 @@ class _Kind:
     signal: FloatArray
     months: float
     pooling_spread: float
-    priors: Priors
+    priors: Settings
 
     def ratio(self, more: float = 1.0, longer: float = 1.0) -> float:
         """Give the deviation left over the prior's, with so many times the data."""
@@ -173,7 +173,7 @@ def _least(suffices: Callable[[float], bool]) -> float:
     return high
 
 
-def _by_group(evidence: Evidence, priors: Priors) -> tuple[FloatArray, FloatArray]:
+def _by_group(evidence: Evidence, priors: Settings) -> tuple[FloatArray, FloatArray]:
     """Information and counts of each region, industry and month, shape (G,)."""
     regions, industries, months = evidence.panel.shape
     effects = Effects(

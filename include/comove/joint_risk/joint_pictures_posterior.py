@@ -18,7 +18,6 @@ from scipy.special import ndtri
 from scipy.stats import beta, rankdata
 
 from comove.joint_risk.loading import bounded_loading
-from comove.joint_risk.sampler import SamplingSettings
 from comove.risk_model.canvas import (
     BLUE,
     GREEN,
@@ -35,6 +34,7 @@ from comove.risk_model.canvas import (
     signed,
     unavailable,
 )
+from comove.settings import Settings
 
 FloatArray = NDArray[np.float64]
 
@@ -164,7 +164,7 @@ def chains_picture(trace: xr.Dataset | None, why: str = "", origin: str = "") ->
 
 @drawn
 def priors_picture(
-    trace: xr.Dataset | None, priors: SamplingSettings, why: str = "", origin: str = ""
+    trace: xr.Dataset | None, priors: Settings, why: str = "", origin: str = ""
 ) -> Figure:
     """Draw what was believed before the data beside what is believed after.
 
@@ -172,7 +172,7 @@ def priors_picture(
     ----------
     trace : xarray.Dataset or None
         Parameters with dimensions chain and draw.
-    priors : SamplingSettings
+    priors : Settings
         The settings.
     why : str
         Why there is no trace.
@@ -333,7 +333,7 @@ def _ranks(axes: Axes, one: _Chains) -> None:
 
 
 def _priors_and_draws(
-    trace: xr.Dataset, priors: SamplingSettings
+    trace: xr.Dataset, priors: Settings
 ) -> dict[str, tuple[FloatArray, FloatArray]]:
     """Quantiles of each prior, evenly spaced, and the draws of its posterior."""
     levels = (np.arange(4000) + 0.5) / 4000
@@ -361,7 +361,7 @@ def _priors_and_draws(
     return found
 
 
-def _log_nu(levels: FloatArray, priors: SamplingSettings) -> FloatArray:
+def _log_nu(levels: FloatArray, priors: Settings) -> FloatArray:
     spread = priors.joint_prior_log_nu_spread * ndtri(levels)
     return np.asarray(np.log(priors.joint_prior_nu) + spread)
 

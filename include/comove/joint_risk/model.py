@@ -14,7 +14,7 @@ integrated out exactly. `comove.joint_risk.recovery` draws the factors themselve
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pymc as pm
@@ -27,32 +27,10 @@ from comove.joint_risk.graph import Colour, DeviationPrior, LevelPrior
 from comove.joint_risk.loading import bounded_loading
 from comove.joint_risk.month_scale import Common, common_scale, quantile_at
 from comove.joint_risk.pilot import Hint, Kind, Pilot
+from comove.settings import Settings
 
 FloatArray = NDArray[np.float64]
 Tensor = Any
-
-
-class Priors(Protocol):
-    """The settings this module reads; see `comove.settings.Settings`."""
-
-    @property
-    def joint_prior_national_loading(self) -> float: ...  # noqa: D102 - told in Settings
-    @property
-    def joint_prior_group_loading(self) -> float: ...  # noqa: D102
-    @property
-    def joint_prior_log_loading_spread(self) -> float: ...  # noqa: D102
-    @property
-    def joint_prior_pooling_spread(self) -> float: ...  # noqa: D102
-    @property
-    def joint_prior_phi_alpha(self) -> float: ...  # noqa: D102
-    @property
-    def joint_prior_phi_beta(self) -> float: ...  # noqa: D102
-    @property
-    def joint_prior_offset_spread(self) -> float: ...  # noqa: D102
-    @property
-    def joint_prior_nu(self) -> float: ...  # noqa: D102
-    @property
-    def joint_prior_log_nu_spread(self) -> float: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -85,7 +63,7 @@ class Effect:
 
 
 def build_model(
-    evidence: Evidence, pilot: Pilot, priors: Priors, *, student_t: bool = False
+    evidence: Evidence, pilot: Pilot, priors: Settings, *, student_t: bool = False
 ) -> pm.Model:
     """Build the model of some counts.
 
@@ -95,7 +73,7 @@ def build_model(
         Counts with their likelihood.
     pilot : Pilot
         Of the same counts; decides coordinates, not what is estimated.
-    priors : Priors
+    priors : Settings
         Settings.
     student_t : bool
         With a common scale per month; needs `ThresholdEvidence`.
@@ -138,7 +116,7 @@ def build_model(
     return model
 
 
-def _effect(name: str, pilot: Pilot, priors: Priors) -> Effect | None:
+def _effect(name: str, pilot: Pilot, priors: Settings) -> Effect | None:
     """Hyper-parameters of one kind of groups, partially pooled."""
     kind: Kind | None = getattr(pilot, name)
     if kind is None:

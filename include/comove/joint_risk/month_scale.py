@@ -7,13 +7,15 @@ Gaussian model whose thresholds are multiplied by c.
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
+
+from comove.settings import Settings
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -22,15 +24,6 @@ Tensor = Any
 # The table of t quantiles: rows by log nu, columns by the normal quantile.
 _LOG_NU_FROM, _LOG_NU_TO, _LOG_NU_STEPS = np.log(2.02), np.log(2000.0), 160
 _Z_FROM, _Z_TO, _Z_STEPS = -7.5, 7.5, 300
-
-
-class NuPriors(Protocol):
-    """The settings this module reads; see `comove.settings.Settings`."""
-
-    @property
-    def joint_prior_nu(self) -> float: ...  # noqa: D102 - told in Settings
-    @property
-    def joint_prior_log_nu_spread(self) -> float: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -49,7 +42,7 @@ class Common:
     scale: Tensor
 
 
-def common_scale(months: int, priors: NuPriors) -> Common:
+def common_scale(months: int, priors: Settings) -> Common:
     """Add degrees of freedom and months' scales to the PyMC model in context.
 
     The log of a scale has a standard deviation of about ``1 / sqrt(2 nu)``, by which the
@@ -59,7 +52,7 @@ def common_scale(months: int, priors: NuPriors) -> Common:
     ----------
     months : int
         T.
-    priors : NuPriors
+    priors : Settings
         Settings.
     """
     log_excess = pm.Normal(

@@ -17,9 +17,10 @@ from scipy.special import ndtr, ndtri
 
 from comove.joint_risk.evidence import ThresholdEvidence
 from comove.joint_risk.loading import bounded_loading
-from comove.joint_risk.model import Priors, build_model
+from comove.joint_risk.model import build_model
 from comove.joint_risk.panel import Panel
 from comove.joint_risk.pilot import look
+from comove.joint_risk.recovery import ar1_paths
 from comove.joint_risk.student_t import thresholds
 from comove.risk_model.canvas import (
     BLUE,
@@ -29,6 +30,7 @@ from comove.risk_model.canvas import (
     percent_axis,
     signed,
 )
+from comove.settings import Settings
 
 FloatArray = NDArray[np.float64]
 
@@ -66,7 +68,7 @@ _USUAL = Portfolio()
 
 
 def imply(
-    priors: Priors,
+    priors: Settings,
     portfolio: Portfolio = _USUAL,
     *,
     draws: int = 2000,
@@ -77,7 +79,7 @@ def imply(
 
     Parameters
     ----------
-    priors : Priors
+    priors : Settings
         Settings.
     portfolio : Portfolio
         Whose default rates are simulated.
@@ -118,7 +120,7 @@ def imply(
 
 
 def hyper_draws(
-    priors: Priors, draws: int, random: np.random.Generator, *, student_t: bool = False
+    priors: Settings, draws: int, random: np.random.Generator, *, student_t: bool = False
 ) -> dict[str, FloatArray]:
     """Draw the hyper-parameters from the model's own priors.
 
@@ -217,11 +219,11 @@ def _rates(
 ) -> FloatArray:
     """Default rates of cells by month, shape (D, R, S, T)."""
     months = portfolio.months
-    national = _paths(hyper["phi_national"], 1, months, random)[:, 0]
+    national = ar1_paths(hyper["phi_national"], 1, months, random)[:, 0]
     level = hyper["loading_national"][:, None] * national
     region, industry = (
         loadings[kind][:, :, None]
-        * _paths(hyper[f"phi_{kind}"], loadings[kind].shape[1], months, random)
+        * ar1_paths(hyper[f"phi_{kind}"], loadings[kind].shape[1], months, random)
         + _offsets(hyper[f"offset_{kind}_spread"], loadings[kind].shape, random)
         for kind in _KINDS
     )
@@ -247,18 +249,6 @@ def _month_thresholds(
         return np.full(shape, ndtri(portfolio.pd))
     scale = np.sqrt(random.chisquare(nu[:, None], shape) / nu[:, None])
     return np.asarray(scale * thresholds(ndtri(portfolio.pd), nu, draws)[:, None])
-
-
-def _paths(
-    phi: FloatArray, count: int, months: int, random: np.random.Generator
-) -> FloatArray:
-    """Stationary AR(1) paths of unit variance, shape (D, G, T)."""
-    paths = random.standard_normal((len(phi), count, months))
-    root = np.sqrt(1 - phi**2)[:, None]
-    for month in range(1, months):
-        before = phi[:, None] * paths[:, :, month - 1]
-        paths[:, :, month] = before + root * paths[:, :, month]
-    return paths
 
 
 def _least_panel() -> Panel:

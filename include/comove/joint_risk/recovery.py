@@ -153,7 +153,7 @@ def _split(
         for variance, phi in zip(variances, phis, strict=True)
     ]
     prior = [
-        _ar1(variance, phi, months, random)
+        ar1_paths(phi, 1, months, random)[:, 0] * np.sqrt(variance)[:, None]
         for variance, phi in zip(variances, phis, strict=True)
     ]
     lacking = (total - sum(prior))[:, :, None]
@@ -164,13 +164,28 @@ def _split(
     ]
 
 
-def _ar1(
-    variance: FloatArray, phi: FloatArray, months: int, random: np.random.Generator
+def ar1_paths(
+    phi: FloatArray, count: int, months: int, random: np.random.Generator
 ) -> FloatArray:
-    noise = random.standard_normal((len(phi), months))
-    path = np.empty_like(noise)
-    path[:, 0] = noise[:, 0]
-    root = np.sqrt(1 - phi**2)
+    """Draw stationary AR(1) paths of unit variance.
+
+    Parameters
+    ----------
+    phi : ndarray, shape (D,)
+        Autoregression, common to the paths of a draw.
+    count, months : int
+        Paths of each draw, and their length.
+    random : numpy.random.Generator
+        Source of the noise.
+
+    Returns
+    -------
+    ndarray, shape (D, count, months)
+        The paths.
+    """
+    paths = random.standard_normal((len(phi), count, months))
+    root = np.sqrt(1 - phi**2)[:, None]
     for month in range(1, months):
-        path[:, month] = phi * path[:, month - 1] + root * noise[:, month]
-    return path * np.sqrt(variance)[:, None]
+        before = phi[:, None] * paths[:, :, month - 1]
+        paths[:, :, month] = before + root * paths[:, :, month]
+    return paths

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import arviz as az
 import numpy as np
@@ -14,28 +14,16 @@ from numpy.typing import NDArray
 
 from comove.joint_risk.draws import Draws
 from comove.joint_risk.evidence import Evidence
-from comove.joint_risk.model import Priors, build_model
+from comove.joint_risk.model import build_model
 from comove.joint_risk.pilot import Pilot, look
 from comove.joint_risk.recovery import Sampled, recover
+from comove.settings import Settings
 
 FloatArray = NDArray[np.float64]
 Tell = Callable[[str], None]
 
 # Progress is told as often as this.
 _TELL_SECONDS = 10.0
-
-
-class SamplingSettings(Priors, Protocol):
-    """The settings this module reads; see `comove.settings.Settings`."""
-
-    @property
-    def seed(self) -> int: ...  # noqa: D102 - told in Settings
-    @property
-    def joint_chains(self) -> int: ...  # noqa: D102
-    @property
-    def joint_tune(self) -> int: ...  # noqa: D102
-    @property
-    def joint_draws(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -132,13 +120,13 @@ class Sampler:
 
     Parameters
     ----------
-    settings : SamplingSettings
+    settings : Settings
         Priors, seed, chains and draws.
     tell : callable
         Takes sentences about the progress.
     """
 
-    def __init__(self, settings: SamplingSettings, tell: Tell = lambda _: None) -> None:
+    def __init__(self, settings: Settings, tell: Tell = lambda _: None) -> None:
         self._settings = settings
         self._tell = tell
         self._compiled: dict[Any, Any] = {}
