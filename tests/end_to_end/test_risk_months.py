@@ -13,6 +13,7 @@ from comove.connection import connect
 from comove.landing import land
 from comove.risk_model.application import train_application
 from comove.risk_model.export import export_features
+from comove.risk_model.request import request_for, write_request
 from comove.risk_model.store import record_checks, store_training
 from comove.risk_model.train import train
 from comove.settings import Settings
@@ -59,7 +60,8 @@ def train_months(home: Path, months: Sequence[dt.date]) -> Settings:
     for month in months:
         run_id = f"risk {month}"
         build_features(settings, run_id=run_id, month=month)
-        export_features(settings, run_id=run_id, month=month)
+        exported = export_features(settings, run_id=run_id, month=month)
+        write_request(exported.folder, request_for(settings, month))
         train(settings, run_id=run_id, month=month)
         train_application(settings, run_id=run_id, month=month, tell=print)
         record_checks(settings, run_id=run_id)

@@ -21,7 +21,7 @@ from comove.warehouse.build import build_features
 SEED = 20_261_122
 # The months to build are those of the first build, whatever is changed later.
 KEPT = {"int_rebuild_window"}
-STAGES = ("int_", "dim_", "fct_", "feat_")
+STAGES = ("models/intermediate/", "models/marts/", "models/features/")
 KINDS = {"table": "table", "view": "view", "incremental": "table"}
 
 
@@ -70,7 +70,7 @@ def compiled(settings: Settings) -> tuple[Model, ...]:
         key: node
         for key, node in nodes.items()
         if node["resource_type"] == "model"
-        and node["name"].startswith(STAGES)
+        and node["original_file_path"].startswith(STAGES)
         and node["name"] not in KEPT
     }
     done: dict[str, Model] = {}
