@@ -154,6 +154,31 @@ class Settings(BaseSettings):
     # Apprise URLs, separated by blanks; they hold passwords, so they are never shown.
     announce_urls: SecretStr = SecretStr("")
 
+    # Recalibration of the score and of the strategy that uses it. Below the lower bound
+    # a score does not discriminate, above the upper one it is too good to be true
+    # (Mays, Credit Scoring for Risk Managers, 2004).
+    recalibration_ks_low: Annotated[float, Field(ge=0, le=1)] = 0.20
+    recalibration_ks_high: Annotated[float, Field(ge=0, le=1)] = 0.75
+    # Bad loans observed over predicted may be so many times too many, or too few.
+    recalibration_max_bad_ratio: Annotated[float, Field(gt=1)] = 1.5
+    # Cohorts, the newest that are mature, on which candidates are tried.
+    recalibration_window_months: Annotated[int, Field(ge=1)] = 12
+    # With fewer bad loans (or fewer good ones) nothing is tried, only said.
+    recalibration_min_bad: Annotated[int, Field(ge=2)] = 30
+    # What a good loan earns, as a share of what was lent; a bad one loses
+    # loss_given_default. With 5 % and 45 %, nine good ones pay for one bad one.
+    recalibration_good_margin: Annotated[float, Field(gt=0)] = 0.05
+    # Cut-offs tried: so many quantiles of the scores that were paid out.
+    recalibration_cutoffs: Annotated[int, Field(ge=1)] = 20
+    recalibration_band_counts: Annotated[
+        tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)
+    ] = (2, 3, 4, 5, 6, 8)
+    # Of all candidates tried together, at most this chance that one which changes
+    # nothing is taken for better; likewise for a month's drift flags.
+    recalibration_error_chance: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    # A proposal nobody decides on in time stays proposed; the next run asks again.
+    recalibration_approval_days: Annotated[float, Field(gt=0)] = 5.0
+
     duckdb_memory_limit_gib: Annotated[float, Field(gt=0)] = 4.0
     duckdb_threads: Annotated[int, Field(ge=1)] = 2
 
@@ -184,5 +209,6 @@ class Settings(BaseSettings):
         machine = {"home", "data", "duckdb_memory_limit_gib", "duckdb_threads"}
         # Who is told, and how long is waited, moves no number.
         machine |= {"announce_urls", "response_approval_days"}
+        machine |= {"recalibration_approval_days"}
         kept = self.model_dump(mode="json", exclude=machine)
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
