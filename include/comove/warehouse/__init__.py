@@ -9,6 +9,7 @@ from comove.warehouse.build import (
     build_joint_risk,
     build_risk,
     document,
+    load_score_strategies,
     load_strategies,
     run_dbt,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "connect",
     "connect_serving",
     "document",
+    "load_score_strategies",
     "load_strategies",
     "publish",
     "refresh_published_audit",

@@ -32,7 +32,8 @@ Tell = Callable[[str], None]
 FEATURES, RISK = "tag:features", "tag:risk"
 CELLS, JOINT_RISK = "tag:cells", "tag:joint_risk"
 RESPONSE = "tag:default_response"
-_PARTS = FEATURES, RISK, CELLS, JOINT_RISK, RESPONSE
+RECALIBRATION = "tag:recalibration"
+_PARTS = FEATURES, RISK, CELLS, JOINT_RISK, RESPONSE, RECALIBRATION
 
 _KEPT_RUNS = 5
 _NAMED_FAILURES = 5
@@ -250,6 +251,33 @@ def load_strategies(
         When the seed cannot be loaded or a test fails; says which.
     """
     return _build_part(settings, run_id, RESPONSE, require_built(settings), tell)
+
+
+def load_score_strategies(
+    settings: Settings, *, run_id: str, tell: Tell = LOG.info
+) -> BuildReport:
+    """Load and test the seed of the score's strategy, and what versions were made of it.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which portfolio and home.
+    run_id : str
+        Names the folder of dbt's own files.
+    tell : callable
+        As of `build`.
+
+    Returns
+    -------
+    BuildReport
+        Counts and times.
+
+    Raises
+    ------
+    WarehouseError
+        When the seed cannot be loaded or a test fails; says which.
+    """
+    return _build_part(settings, run_id, RECALIBRATION, require_built(settings), tell)
 
 
 def _build_part(

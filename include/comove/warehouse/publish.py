@@ -43,6 +43,14 @@ PARTS = {
         "risk.risk_strategies",
         "risk.strategy_action",
     ),
+    "recalibration": (
+        "risk.recalibration",
+        "risk.recalibration_factor",
+        "risk.score_performance",
+        "risk.score_strategies",
+        "risk.strategy_band",
+        "risk.strategy_version",
+    ),
 }
 _PART_OF = {name: part for part, names in PARTS.items() for name in names}
 EVERYTHING = (*PUBLISHED_SCHEMAS, *PARTS)

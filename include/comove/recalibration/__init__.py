@@ -1,0 +1,1 @@
+"""Recalibration: does the score still hold, why not, and what to change."""

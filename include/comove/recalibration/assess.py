@@ -1,0 +1,477 @@
+"""One assessment: performance, drift, factors, candidates, and what is proposed."""
+
+import datetime as dt
+import math
+from dataclasses import dataclass, field
+
+import duckdb
+
+from comove.audit import ensure_tables
+from comove.connection import connect, utc_now
+from comove.portfolio import load_portfolio
+from comove.recalibration.candidates import (
+    Candidate,
+    band_candidates,
+    cutoff_candidates,
+)
+from comove.recalibration.drift import Drift, first_cohort, newest_drift, read_flags
+from comove.recalibration.evidence import evidence_of
+from comove.recalibration.factor import (
+    NOT_AVAILABLE,
+    Factor,
+    main_factor,
+    month_gaps,
+    read_adjustments,
+    read_labels,
+    weigh_factors,
+)
+from comove.recalibration.loans import LoansByScore, read_loans
+from comove.recalibration.performance import (
+    Performance,
+    over_window,
+    read_performance,
+    requirement,
+)
+from comove.recalibration.request import Wish
+from comove.recalibration.strategy import RecalibrationError, Strategy, read_seed
+from comove.recalibration.tables import ensure_recalibration_tables
+from comove.recalibration.versions import (
+    PROPOSED,
+    RECALIBRATED,
+    RESTORED,
+    Origin,
+    keep_seed,
+    propose,
+    read_version,
+    version_in_force,
+    withdraw,
+)
+from comove.risk_model.folds import month_of, number
+from comove.settings import Settings
+
+# A candidate that was not chosen; chosen, but what is in force already; chosen, but
+# nothing calls for a change.
+NOT_SELECTED, KEPT, NOT_NEEDED = "not selected", "kept", "not needed"
+NO_DRIFT = "no drift"
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Everything found out about a month.
+
+    Parameters
+    ----------
+    month : date
+        Last cohort month looked at, first day.
+    months : list of Performance
+        Of each mature cohort.
+    window : Performance or None
+        Of the newest of them together, on which candidates are tried.
+    drift : Drift or None
+        The newest.
+    factors : list of Factor
+        What it may come from.
+    main_factor : str
+        The main one of them, or why there is none.
+    calls : tuple of str
+        Sentences that call for a change; empty where nothing does.
+    candidates : list of Candidate
+        Cut-offs and bands; empty where there is nothing to try them on.
+    why_none : str or None
+        Why there are none.
+    before, after : Strategy
+        In force; what would be, if the candidates selected were.
+    """
+
+    month: dt.date
+    months: list[Performance]
+    window: Performance | None
+    drift: Drift | None
+    factors: list[Factor]
+    main_factor: str
+    calls: tuple[str, ...]
+    candidates: list[Candidate]
+    why_none: str | None
+    before: Strategy
+    after: Strategy
+
+    @property
+    def is_proposal(self) -> bool:
+        """Whether there is something to ask a person about."""
+        return bool(self.calls) and self.before.bands != self.after.bands
+
+
+@dataclass(frozen=True)
+class AssessReport:
+    """What was written, and what waits for a person.
+
+    Parameters
+    ----------
+    candidates : int
+        Tried.
+    main_factor : str
+        Of the newest drift.
+    calls : int
+        Sentences that call for a change.
+    why_none : str or None
+        Why no candidate was tried.
+    proposals_waiting : int
+        0 or 1.
+    version : int or None
+        The version that waits.
+    content_hash : str or None
+        Of what it says.
+    evidence : str
+        The same for a person to read, as Markdown.
+    """
+
+    candidates: int = 0
+    main_factor: str = NO_DRIFT
+    calls: int = 0
+    why_none: str | None = None
+    proposals_waiting: int = 0
+    version: int | None = None
+    content_hash: str | None = None
+    evidence: str = field(default="", repr=False)
+
+
+def assess(settings: Settings, *, run_id: str, wish: Wish) -> AssessReport:
+    """Assess a month and write what was found; propose a strategy where one is better.
+
+    Run again for a month, its rows are replaced. What was decided stays with the
+    versions, which nothing replaces.
+
+    Parameters
+    ----------
+    settings : Settings
+        Bounds, window and candidates.
+    run_id : str
+        Kept with what is written.
+    wish : Wish
+        Month; or the version to bring back, in which case nothing is assessed.
+
+    Returns
+    -------
+    AssessReport
+        What waits for a person.
+
+    Raises
+    ------
+    RecalibrationError
+        When there is no score drift to start from, or no such version.
+    """
+    with connect(settings) as connection:
+        ensure_tables(connection)
+        ensure_recalibration_tables(connection)
+        connection.execute("begin")
+        keep_seed(connection, read_seed(connection), run_id=run_id)
+        report = (
+            _restored(connection, wish.restore, wish, run_id)
+            if wish.restore is not None
+            else _assessed(connection, settings, wish, run_id)
+        )
+        connection.execute("commit")
+        return report
+
+
+def find_out(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, month: dt.date
+) -> Assessment:
+    """Find out about a month, without writing anything.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The warehouse, with the tables of the score drift.
+    settings : Settings
+        Bounds, window and candidates.
+    month : date
+        Last cohort month looked at, first day.
+    """
+    _require_drift_tables(connection)
+    _, before = version_in_force(connection)
+    months = read_performance(connection, settings, month)
+    newest = months[-settings.recalibration_window_months :]
+    loans = _loans(connection, newest)
+    window = over_window(newest, loans, settings)
+    drift = find_drift(connection, settings, month)
+    factors = _factors(connection, drift, month)
+    calls = (*_drift_calls(drift), *requirement(window, settings).unmet)
+    why_none = _why_no_candidates(loans, settings)
+    candidates, after = ([], before) if why_none else _try(loans, before, settings)
+    return Assessment(
+        month,
+        months,
+        window,
+        drift,
+        factors,
+        _named_factor(settings, drift, factors),
+        calls,
+        candidates,
+        why_none,
+        before,
+        after,
+    )
+
+
+def find_drift(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, month: dt.date
+) -> Drift | None:
+    """Find the newest drift up to a month; None where no flag holds.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The warehouse, with `risk.score_drift`.
+    settings : Settings
+        Chance of error of a month's flags.
+    month : date
+        Last cohort month looked at, first day.
+    """
+    first = first_cohort(connection)
+    if first is None:
+        return None
+    flags = read_flags(connection, month, settings.recalibration_error_chance)
+    return newest_drift(flags, month_of(number(first) - 1))
+
+
+def _require_drift_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    row = connection.execute(
+        """
+        select count(*) from information_schema.tables
+        where table_schema = 'risk' and table_name in ('score_drift', 'score_histogram')
+        """
+    ).fetchone()
+    if row != (2,):
+        raise RecalibrationError(
+            "there is no score drift yet.",
+            where="risk.score_drift",
+            remedy="Run the DAG `score_drift` for the month to its end first.",
+        )
+
+
+def _loans(
+    connection: duckdb.DuckDBPyConnection, months: list[Performance]
+) -> LoansByScore:
+    if not months:
+        return read_loans(connection, dt.date.max, dt.date.min)
+    return read_loans(connection, months[0].first, months[-1].last)
+
+
+def _factors(
+    connection: duckdb.DuckDBPyConnection, drift: Drift | None, month: dt.date
+) -> list[Factor]:
+    if drift is None:
+        return []
+    labels = read_labels(connection, drift.flag.stage, drift.flag.label, month)
+    known = sorted({m.astype(dt.date) for m in labels.month})
+    since = [m for m in known if drift.after < m <= drift.last]
+    # What the score says of a month is what it said in the months without the drift.
+    calm = [m for m in known if m < drift.first]
+    gaps = month_gaps(labels, calm, since)
+    return weigh_factors(read_adjustments(connection, month), drift, gaps)
+
+
+def _named_factor(settings: Settings, drift: Drift | None, factors: list[Factor]) -> str:
+    if drift is None:
+        return NO_DRIFT
+    if "business_adjustments" in load_portfolio(settings.portfolio).absent:
+        return NOT_AVAILABLE
+    return main_factor(factors)
+
+
+def _drift_calls(drift: Drift | None) -> tuple[str, ...]:
+    if drift is None:
+        return ()
+    flag = drift.flag
+    until = f" to {drift.last:%Y-%m}" if drift.last != drift.first else ""
+    return (
+        f"The score drifted at the stage {flag.stage} ({flag.label} label), cohorts "
+        f"{drift.first:%Y-%m}{until}: {flag.kind} change of KS {flag.size:+.3f}, "
+        f"{flag.change:.1f} standard errors.",
+    )
+
+
+def _why_no_candidates(loans: LoansByScore, settings: Settings) -> str | None:
+    least = settings.recalibration_min_bad
+    if loans.n_bad >= least and loans.n_good >= least:
+        return None
+    return (
+        f"Of the newest {settings.recalibration_window_months} mature cohorts "
+        f"{loans.n_bad} loans are bad and {loans.n_good} good; candidates need "
+        f"{least} of either."
+    )
+
+
+def _try(
+    loans: LoansByScore, before: Strategy, settings: Settings
+) -> tuple[list[Candidate], Strategy]:
+    cutoffs = cutoff_candidates(loans, before, settings)
+    moved = _applied(next(one for one in cutoffs if one.is_selected), before, loans)
+    bands = band_candidates(loans, moved, settings)
+    after = _applied(next(one for one in bands if one.is_selected), moved, loans)
+    return [*cutoffs, *bands], after
+
+
+def _applied(candidate: Candidate, strategy: Strategy, loans: LoansByScore) -> Strategy:
+    if candidate.is_in_force:
+        return strategy
+    if candidate.kind == "cutoff":
+        return strategy.moved(candidate.threshold)
+    return strategy.regrouped(candidate.edges, loans)
+
+
+def _assessed(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, wish: Wish, run_id: str
+) -> AssessReport:
+    found = find_out(connection, settings, wish.month)
+    based_on, _ = version_in_force(connection)
+    version = None
+    if found.is_proposal:
+        why = " ".join(found.calls)
+        origin = Origin(
+            RECALIBRATED, why, run_id, wish.asked_by, based_on, wish.month,
+            found.main_factor,
+        )  # fmt: skip
+        version = propose(connection, found.after, origin)
+    else:
+        withdraw(connection, f"{run_id} found nothing to change.")
+    _write(connection, found, version, run_id)
+    return AssessReport(
+        candidates=len(found.candidates),
+        main_factor=found.main_factor,
+        calls=len(found.calls),
+        why_none=found.why_none,
+        proposals_waiting=int(version is not None),
+        version=version,
+        content_hash=found.after.content_hash if version else None,
+        evidence=evidence_of(found.before, found.after, found) if version else "",
+    )
+
+
+def _restored(
+    connection: duckdb.DuckDBPyConnection, old: int, wish: Wish, run_id: str
+) -> AssessReport:
+    based_on, before = version_in_force(connection)
+    after = read_version(connection, old)
+    if after.content_hash == before.content_hash:
+        raise RecalibrationError(
+            f"what version {old} says is in force already.",
+            where="restore",
+            remedy=f"Nothing was changed. Version {based_on} stays in force.",
+        )
+    why = f"Version {old} is to be restored."
+    origin = Origin(RESTORED, why, run_id, wish.asked_by, based_on, wish.month)
+    version = propose(connection, after, origin)
+    return AssessReport(
+        proposals_waiting=1,
+        version=version,
+        content_hash=after.content_hash,
+        evidence=evidence_of(before, after, None, why),
+    )
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection,
+    found: Assessment,
+    version: int | None,
+    run_id: str,
+) -> None:
+    for table in ("recalibration", "recalibration_factor", "score_performance"):
+        connection.execute(f"delete from risk.{table} where month = ?", [found.month])  # noqa: S608 - a name of ours
+    _insert(connection, "recalibration", _candidate_rows(found, version, run_id))
+    _insert(connection, "recalibration_factor", _factor_rows(found, run_id))
+    _insert(connection, "score_performance", _performance_rows(found, run_id))
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[object, ...]]
+) -> None:
+    if rows:
+        marks = ", ".join("?" * len(rows[0]))
+        connection.executemany(f"insert into risk.{table} values ({marks})", rows)  # noqa: S608 - a name of ours
+
+
+def _candidate_rows(
+    found: Assessment, version: int | None, run_id: str
+) -> list[tuple[object, ...]]:
+    now, window = utc_now(), found.window
+    return [
+        (
+            found.month,
+            one.name,
+            one.kind,
+            None if math.isinf(one.threshold) else one.threshold,
+            ", ".join(f"{edge:g}" for edge in one.edges),
+            one.effect,
+            one.low,
+            one.high,
+            window.loans if window else 0,
+            window.bad if window else 0,
+            one.is_selected,
+            found.main_factor,
+            _status(found, one),
+            version if one.is_selected and not one.is_in_force else None,
+            run_id,
+            now,
+        )
+        for one in found.candidates
+    ]
+
+
+def _status(found: Assessment, candidate: Candidate) -> str:
+    if not candidate.is_selected:
+        return NOT_SELECTED
+    if candidate.is_in_force:
+        return KEPT
+    return PROPOSED if found.is_proposal else NOT_NEEDED
+
+
+def _factor_rows(found: Assessment, run_id: str) -> list[tuple[object, ...]]:
+    if (drift := found.drift) is None:
+        return []
+    return [
+        (
+            found.month,
+            one.factor,
+            drift.flag.stage,
+            drift.flag.label,
+            drift.after,
+            drift.first,
+            drift.last,
+            one.adjustments,
+            one.magnitude,
+            one.weight,
+            one.exposed,
+            one.gap,
+            one.weighted_gap,
+            one.is_main,
+            run_id,
+        )
+        for one in found.factors
+    ]
+
+
+def _performance_rows(found: Assessment, run_id: str) -> list[tuple[object, ...]]:
+    spans = [*found.months, *([found.window] if found.window else [])]
+    return [
+        (
+            found.month,
+            one.span,
+            one.first,
+            one.last,
+            one.loans,
+            one.bad,
+            one.predicted_bad,
+            one.ratio,
+            one.ratio_low,
+            one.ratio_high,
+            one.ks,
+            one.ks_low,
+            one.ks_high,
+            one.band,
+            one.is_band_sure,
+            run_id,
+        )
+        for one in spans
+    ]

@@ -1,0 +1,82 @@
+"""Loans by score, the small table every candidate is tried on."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_QUERY = """
+    select score, sum(n_good)::bigint, sum(n_bad)::bigint
+    from risk.score_histogram
+    where
+        stage = 'disbursed' and label = 'performance' and score is not null
+        and cohort_month between ? and ?
+    group by score
+    order by score
+"""
+
+
+@dataclass(frozen=True)
+class LoansByScore:
+    """Good and bad loans at each score that occurs.
+
+    Parameters
+    ----------
+    score : ndarray of float, shape (k,)
+        Points, ascending, each once.
+    good, bad : ndarray of int, shape (k,)
+        Mature loans of that score that turned out good, and bad.
+    """
+
+    score: FloatArray
+    good: IntArray
+    bad: IntArray
+
+    @property
+    def loans(self) -> IntArray:
+        """Loans at each score."""
+        return self.good + self.bad
+
+    @property
+    def n(self) -> int:
+        """Loans in all."""
+        return int(self.loans.sum())
+
+    @property
+    def n_bad(self) -> int:
+        """Bad loans in all."""
+        return int(self.bad.sum())
+
+    @property
+    def n_good(self) -> int:
+        """Good loans in all."""
+        return int(self.good.sum())
+
+    def between(self, low: float, high: float) -> "LoansByScore":
+        """Give the loans from a score (included) to another (not included)."""
+        inside = (self.score >= low) & (self.score < high)
+        return LoansByScore(self.score[inside], self.good[inside], self.bad[inside])
+
+
+def read_loans(
+    connection: duckdb.DuckDBPyConnection, first: dt.date, last: dt.date
+) -> LoansByScore:
+    """Read the mature loans of some cohorts from the score histogram.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The warehouse, with `risk.score_histogram`.
+    first, last : date
+        First and last cohort month, both included.
+    """
+    rows = connection.execute(_QUERY, [first, last]).fetchall()
+    score, good, bad = zip(*rows, strict=True) if rows else ((), (), ())
+    return LoansByScore(
+        np.array(score, np.float64), np.array(good, np.int64), np.array(bad, np.int64)
+    )
