@@ -395,7 +395,7 @@ def _insert(
 def _candidate_rows(
     found: Assessment, version: int | None, run_id: str
 ) -> list[tuple[object, ...]]:
-    now, window = utc_now(), found.window
+    now = utc_now()
     return [
         (
             found.month,
@@ -406,8 +406,8 @@ def _candidate_rows(
             one.effect,
             one.low,
             one.high,
-            window.loans if window else 0,
-            window.bad if window else 0,
+            one.loans,
+            one.bad_loans,
             one.is_selected,
             found.main_factor,
             _status(found, one),

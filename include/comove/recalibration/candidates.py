@@ -34,6 +34,8 @@ class Candidate:
         Against what is in force, with an interval that holds for all candidates of the
         kind at once. Cut-off: earnings, as a share of what was lent. Bands: log loss
         saved, in nats a loan.
+    loans, bad_loans : int
+        Tried on: all mature ones for a cut-off, those above it for bands.
     is_selected : bool
         The best of its kind; what is in force unless another is surely better.
     """
@@ -45,6 +47,8 @@ class Candidate:
     effect: float = 0.0
     low: float = 0.0
     high: float = 0.0
+    loans: int = 0
+    bad_loans: int = 0
     is_selected: bool = False
 
     @property
@@ -227,7 +231,9 @@ def _measured(
         mean = float(of_good @ loans.good + of_bad @ loans.bad) / loans.n
         square = float(of_good**2 @ loans.good + of_bad**2 @ loans.bad) / loans.n
         error = width * math.sqrt(max(0.0, square - mean**2) / loans.n)
-        made.append(replace(candidate, effect=mean, low=mean - error, high=mean + error))
+        counts = {"loans": loans.n, "bad_loans": loans.n_bad}
+        ends = {"low": mean - error, "high": mean + error}
+        made.append(replace(candidate, effect=mean, **ends, **counts))
     return made
 
 

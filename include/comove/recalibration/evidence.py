@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 _BANDS = "| Score | band | action | limit factor |\n|---|---|---|---:|"
 _EFFECTS = "| Change | effect | 95 % interval, all candidates at once |\n|---|---:|---|"
-_FACTORS = "| Factor | adjustments | magnitude | gap | gap times weight |\n"
+_FACTORS = (
+    "| Factor | adjustments | magnitude | gap | gap times weight |\n"
     "|---|---:|---:|---:|---:|"
+)
 
 
 def evidence_of(
