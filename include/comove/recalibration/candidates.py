@@ -231,9 +231,16 @@ def _measured(
         mean = float(of_good @ loans.good + of_bad @ loans.bad) / loans.n
         square = float(of_good**2 @ loans.good + of_bad**2 @ loans.bad) / loans.n
         error = width * math.sqrt(max(0.0, square - mean**2) / loans.n)
-        counts = {"loans": loans.n, "bad_loans": loans.n_bad}
-        ends = {"low": mean - error, "high": mean + error}
-        made.append(replace(candidate, effect=mean, **ends, **counts))
+        made.append(
+            replace(
+                candidate,
+                effect=mean,
+                low=mean - error,
+                high=mean + error,
+                loans=loans.n,
+                bad_loans=loans.n_bad,
+            )
+        )
     return made
 
 
