@@ -1,7 +1,7 @@
 """Portfolios: whose files are read, and what they lack."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -33,6 +33,11 @@ class Portfolio:
         there are both.
     first_predicted_month : date or None
         First month the PD models predict; None for as early as the history allows.
+    region_parents : dict of str to list of str
+        Larger regions and the regions within them; the joint-risk stage counts with its
+        neighbours what has too few events by itself.
+    absent_stages : dict of str to str
+        Stages of the funnel it does not record, with the reason.
     """
 
     name: str
@@ -43,6 +48,8 @@ class Portfolio:
     performance_months: int = 6
     outcome_told_by: Literal["performance", "reported"] = "performance"
     first_predicted_month: dt.date | None = None
+    region_parents: dict[str, list[str]] = field(default_factory=dict)
+    absent_stages: dict[str, str] = field(default_factory=dict)
 
     @property
     def tables(self) -> tuple[Table, ...]:

@@ -94,6 +94,11 @@ class Settings(BaseSettings):
     joint_pd_bands: Annotated[int, Field(ge=1, le=64)] = 8
     # A group with fewer (happened plus expected) tells nothing about itself.
     joint_min_group_events: Annotated[float, Field(ge=0)] = 10.0
+    # Where the portfolio names larger regions (SBA: divisions of states), a region with
+    # fewer is counted with the others of its own: five a month of a window of 60 tell a
+    # path of its own from its division's. By state SBA's crisis is predicted worse
+    # (docs/joint-risk.md).
+    joint_min_own_events: Annotated[float, Field(ge=0)] = 300.0
     # Months of events one fit sees, and months whose prediction made a month earlier is
     # scored on what happened.
     joint_window_months: Annotated[int, Field(ge=1)] = 60
@@ -153,6 +158,37 @@ class Settings(BaseSettings):
     response_approval_days: Annotated[float, Field(gt=0)] = 5.0
     # Apprise URLs, separated by blanks; they hold passwords, so they are never shown.
     announce_urls: SecretStr = SecretStr("")
+
+    # Score drift. Whose score is followed: ours, or the one the lender delivers.
+    drift_score: Literal["own", "lender"] = "own"
+    # Months every other is compared with; None takes the first ones there are.
+    drift_baseline_from: dt.date | None = None
+    drift_baseline_months: Annotated[int, Field(ge=1)] = 6
+    # Groups of equally many applications, of the n-group KS and of the PSI.
+    drift_groups: Annotated[int, Field(ge=2, le=100)] = 10
+    # A change of KS up to this is no drift, however sure it is.
+    drift_tolerance_ks: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    # Fewer good or fewer bad make a thin cell: it is shown, and never flagged.
+    drift_min_class_applications: Annotated[int, Field(ge=1)] = 20
+    # After so many months nearly all who ever draw have drawn.
+    drift_settling_months: Annotated[int, Field(ge=0)] = 1
+    # Further cuts of the matrix, each of all its stages and months.
+    drift_cuts: tuple[Literal["channel", "region", "product"], ...] = ()
+    drift_bootstrap_draws: Annotated[int, Field(ge=100)] = 400
+
+    # Policy labels (design 4.7). Weights of what an application is ranked by.
+    policy_credit_value_weight: Annotated[float, Field(ge=0)] = 0.8
+    policy_capability_weight: Annotated[float, Field(ge=0)] = 0.6
+    # Share of a channel's applications that are good, where the channel's loans are as
+    # good as all; its odds go with the odds of its loans to be good.
+    policy_pass_share: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    # A channel counts as this many loans of the lender's whole, and as its own.
+    policy_channel_prior_loans: Annotated[float, Field(ge=0)] = 200.0
+    # What an applicant is capable of: months of income, and a share of liquid assets.
+    policy_capability_income_months: Annotated[float, Field(gt=0)] = 2.0
+    policy_capability_liquid_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    # Overall value of the review rules (0 to 1) from which on an application is good.
+    policy_review_cutoff: Annotated[float, Field(ge=0, le=1)] = 0.35
 
     # Recalibration of the score and of the strategy that uses it. Below the lower bound
     # a score does not discriminate, above the upper one it is too good to be true

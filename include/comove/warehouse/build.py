@@ -32,8 +32,18 @@ Tell = Callable[[str], None]
 FEATURES, RISK = "tag:features", "tag:risk"
 CELLS, JOINT_RISK = "tag:cells", "tag:joint_risk"
 RESPONSE = "tag:default_response"
+SCORE_CELLS, SCORE_DRIFT = "tag:score_cells", "tag:score_drift"
 RECALIBRATION = "tag:recalibration"
-_PARTS = FEATURES, RISK, CELLS, JOINT_RISK, RESPONSE, RECALIBRATION
+_PARTS = (
+    FEATURES,
+    RISK,
+    CELLS,
+    JOINT_RISK,
+    RESPONSE,
+    SCORE_CELLS,
+    SCORE_DRIFT,
+    RECALIBRATION,
+)
 
 _KEPT_RUNS = 5
 _NAMED_FAILURES = 5
@@ -278,6 +288,60 @@ def load_score_strategies(
         When the seed cannot be loaded or a test fails; says which.
     """
     return _build_part(settings, run_id, RECALIBRATION, require_built(settings), tell)
+
+
+def build_score_cells(
+    settings: Settings, *, run_id: str, tell: Tell = LOG.info
+) -> BuildReport:
+    """Build and test labels, funnel and KS of the score, as `audit.drift_request` asks.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which portfolio and home.
+    run_id : str
+        Names the folder of dbt's own files.
+    tell : callable
+        As of `build`.
+
+    Returns
+    -------
+    BuildReport
+        Counts and times.
+
+    Raises
+    ------
+    WarehouseError
+        When a table cannot be built or a test fails; says which.
+    """
+    return _build_part(settings, run_id, SCORE_CELLS, require_built(settings), tell)
+
+
+def build_score_drift(
+    settings: Settings, *, run_id: str, tell: Tell = LOG.info
+) -> BuildReport:
+    """Build and test the matrix of the score's drift, once its intervals are there.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which portfolio and home.
+    run_id : str
+        Names the folder of dbt's own files.
+    tell : callable
+        As of `build`.
+
+    Returns
+    -------
+    BuildReport
+        Counts and times.
+
+    Raises
+    ------
+    WarehouseError
+        When a table cannot be built or a test fails; says which.
+    """
+    return _build_part(settings, run_id, SCORE_DRIFT, require_built(settings), tell)
 
 
 def _build_part(

@@ -1,0 +1,34 @@
+{#- How an application may end, and which stages of the funnel it then has been at. Every
+application ends in exactly one way, so counts by ends add up at every stage. -#}
+{% macro funnel_ends() %}
+    {% do return([
+        'rejected', 'undecided', 'undrawn', 'refused', 'pending', 'disbursed'
+    ]) %}
+{% endmacro %}
+
+{#- Stages by name, in order: the stage above, and the ends that came through it. -#}
+{% macro funnel_stages() %}
+    {% do return({
+        'credit_applied': {'above': none, 'ends': funnel_ends()},
+        'credit_approved': {
+            'above': 'credit_applied',
+            'ends': ['undrawn', 'refused', 'pending', 'disbursed'],
+        },
+        'drawdown_applied': {
+            'above': 'credit_approved', 'ends': ['refused', 'pending', 'disbursed'],
+        },
+        'disbursed': {'above': 'drawdown_applied', 'ends': ['disbursed']},
+        'credit_rejected': {'above': 'credit_applied', 'ends': ['rejected']},
+        'approved_undrawn': {'above': 'credit_approved', 'ends': ['undrawn']},
+        'drawdown_rejected': {'above': 'drawdown_applied', 'ends': ['refused']},
+    }) %}
+{% endmacro %}
+
+{#- The labels a score is held against: their columns, and the ends that can have them.
+Only of money that left is it ever known how it turned out. -#}
+{% macro drift_labels() %}
+    {% do return({
+        'policy': {'column': 'policy_label', 'ends': funnel_ends()},
+        'performance': {'column': 'performance_label', 'ends': ['disbursed']},
+    }) %}
+{% endmacro %}

@@ -1,0 +1,97 @@
+{#- Two counts in one number: good * 2^26 + bad. Sums of it are exact below 2^53, so for
+fewer than 67 million good and bad each, and a running sum serves both: running sums are
+what an exact KS costs. -#}
+{% macro packing() %}{{ return('67108864e0') }}{% endmacro %}
+
+{% macro packed(label) -%}
+    case {{ label }} when 'good' then {{ packing() }} when 'bad' then 1e0 else 0e0 end
+{%- endmacro %}
+
+{#- Good and bad of a packed number. -#}
+{% macro good_of(packed) -%}floor(({{ packed }}) / {{ packing() }}){%- endmacro %}
+{% macro bad_of(packed) -%}
+    ({{ packed }}) - {{ packing() }} * floor(({{ packed }}) / {{ packing() }})
+{%- endmacro %}
+
+{#- Columns of a histogram: scored applications by end, and packed labels by end. -#}
+{% macro score_count_columns() %}
+    {% set columns = [] %}
+    {% for end in funnel_ends() %}{% do columns.append('n_' ~ end) %}{% endfor %}
+    {% do return(columns + label_columns()) %}
+{% endmacro %}
+
+{% macro label_columns() %}
+    {% set columns = [] %}
+    {% for label, known in drift_labels().items() %}
+        {% for end in known.ends %}{% do columns.append(label ~ '_' ~ end) %}{% endfor %}
+    {% endfor %}
+    {% do return(columns) %}
+{% endmacro %}
+
+{#- SQL: one row per group of the keys and distinct score, with `score_count_columns`.
+
+`relation` has the keys, score, funnel_end and the columns of `drift_labels`. -#}
+{% macro score_counts(relation, keys) %}
+    select
+        {% for key in keys %}{{ key }}, {% endfor %}
+        score,
+        {% for end in funnel_ends() -%}
+            sum(case when funnel_end = '{{ end }}' then 1e0 else 0e0 end) as n_{{ end }},
+        {% endfor -%}
+        {% for label, known in drift_labels().items() -%}
+            {% set outer_loop = loop -%}
+            {% for end in known.ends -%}
+                sum(case when funnel_end = '{{ end }}' then {{ label }} else 0e0 end)
+                as {{ label }}_{{ end }}
+                {{- ',' if not (loop.last and outer_loop.last) }}
+            {% endfor -%}
+        {% endfor %}
+    from (
+        select
+            {% for key in keys %}{{ key }}, {% endfor %}
+            score,
+            funnel_end,
+            {% for label, known in drift_labels().items() -%}
+                {{ packed(known.column) }} as {{ label }}{{ ',' if not loop.last }}
+            {% endfor %}
+        from {{ relation }}
+        where score is not null
+    ) as packed
+    group by {% for key in keys %}{{ key }}, {% endfor %}score
+{% endmacro %}
+
+{#- Columns of a histogram that add up to a stage; none where a label has none there. -#}
+{% macro stage_columns(prefix, stage, known=none) %}
+    {% set columns = [] %}
+    {% for end in funnel_stages()[stage].ends if known is none or end in known %}
+        {% do columns.append(prefix ~ '_' ~ end) %}
+    {% endfor %}
+    {% do return(columns) %}
+{% endmacro %}
+
+{#- Sets of labelled applications to compare, by name: the columns that add up to each.
+Stages whose labelled applications are the same share one. -#}
+{% macro labelled_sets() %}
+    {% set sets = {} %}
+    {% for stage in funnel_stages() %}
+        {% for label, known in drift_labels().items() %}
+            {% set columns = stage_columns(label, stage, known.ends) %}
+            {% if columns %}{% do sets.update({columns | join('__'): columns}) %}{% endif %}
+        {% endfor %}
+    {% endfor %}
+    {% set named = {} %}
+    {% for columns in sets.values() %}
+        {% do named.update({'set_' ~ loop.index: columns}) %}
+    {% endfor %}
+    {% do return(named) %}
+{% endmacro %}
+
+{#- Name of the set of a stage and label; none where it has no labelled application. -#}
+{% macro labelled_set_of(stage, label) %}
+    {% set columns = stage_columns(label, stage, drift_labels()[label].ends) %}
+    {% set found = [] %}
+    {% for name, members in labelled_sets().items() if members == columns %}
+        {% do found.append(name) %}
+    {% endfor %}
+    {% do return(found | first if found else none) %}
+{% endmacro %}

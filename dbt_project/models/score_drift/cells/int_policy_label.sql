@@ -1,0 +1,157 @@
+{{ config(schema='intermediate') }}
+
+with request as (
+
+    select * from {{ source('audit', 'drift_request') }}
+
+),
+
+applications as (
+
+    select features.*
+    from {{ ref('feat_application') }} as features
+    cross join request
+    where features.cohort_month between request.first_month and request.month
+
+),
+
+review_rules as (
+
+    select * from {{ ref('review_rules') }}
+
+),
+
+credit_value_rules as (
+
+    select * from {{ ref('credit_value_rules') }}
+
+),
+
+channels as (
+
+    select * from {{ ref('int_channel_quality') }}
+
+),
+
+credit_values as ({{ rule_tree('credit_value_rules', 'applications') }}),
+
+reviews as ({{ rule_tree('review_rules', 'applications') }}),
+
+capable as (
+
+    select
+        applications.application_key,
+        applications.cohort_month,
+        applications.channel,
+        applications.requested_amount,
+        credit_values.value as credit_value,
+        reviews.value as review_value,
+        case
+            when
+                coalesce(
+                    applications.monthly_income,
+                    applications.other_income,
+                    applications.liquid_assets
+                ) is not null
+                then
+                    request.capability_income_months * (
+                        coalesce(applications.monthly_income, 0)
+                        + coalesce(applications.other_income, 0)
+                    )
+                    + request.capability_liquid_share
+                    * coalesce(applications.liquid_assets, 0)
+        end as capability
+    from applications
+    cross join request
+    left join credit_values
+        on applications.application_key = credit_values.application_key
+    left join reviews on applications.application_key = reviews.application_key
+
+),
+
+-- Nobody is incapable of nothing.
+matched as (
+
+    select
+        *,
+        case
+            when requested_amount <= 0 then 1e0
+            else least(1e0, capability / requested_amount)
+        end as capability_match
+    from capable
+
+),
+
+valued as (
+
+    select
+        matched.*,
+        request.credit_value_weight * matched.credit_value
+        + request.capability_weight * matched.capability_match as policy_value,
+        request.review_cutoff
+    from matched
+    cross join request
+
+),
+
+-- Ranked within the month as well: what is applied for later changes no label.
+ranked as (
+
+    select
+        *,
+        case
+            when policy_value is not null
+                then (
+                    rank() over (
+                        partition by
+                            channel,
+                            cohort_month,
+                            case when policy_value is null then 0 else 1 end
+                        order by policy_value desc
+                    ) - 0.5e0
+                ) / count(policy_value) over (partition by channel, cohort_month)
+        end as rank_share
+    from valued
+
+),
+
+labelled as (
+
+    select
+        ranked.*,
+        channels.pass_share,
+        case
+            when ranked.rank_share <= channels.pass_share then 'good'
+            when ranked.rank_share > channels.pass_share then 'bad'
+        end as first_label,
+        case
+            when ranked.review_value >= ranked.review_cutoff then 'good'
+            when ranked.review_value < ranked.review_cutoff then 'bad'
+        end as second_label
+    from ranked
+    inner join channels on ranked.channel = channels.channel
+
+),
+
+int_policy_label as (
+
+    select
+        application_key,
+        credit_value,
+        capability,
+        capability_match,
+        policy_value,
+        rank_share,
+        pass_share,
+        first_label,
+        review_value,
+        second_label,
+        case
+            when first_label = 'bad' or second_label = 'bad' then 'bad'
+            when first_label = 'good' and second_label = 'good' then 'good'
+        end as policy_label
+    from labelled
+
+)
+
+select * from int_policy_label
