@@ -148,11 +148,12 @@ def month_gaps(
         return []
     edges = _equal_bands(before)
     good, n = _shares(before, edges)
+    share = good / np.maximum(n, 1)
     made = []
     for month in months:
         one = labels.of([month])
         if total := int((one.good + one.bad).sum()):
-            square = _squared_gap(*_shares(one, edges), good / n, n)
+            square = _squared_gap(*_shares(one, edges), share, n)
             made.append(MonthGap(month, total, square))
     return made
 

@@ -1,0 +1,78 @@
+"""Which flags hold for a whole month, and how they come together to drifts."""
+
+import datetime as dt
+
+import pytest
+from tests.recalibration.small_lender import DRIFT, MONTH, change
+
+from comove.connection import connect
+from comove.recalibration.drift import Flag, newest_drift, read_flags
+from comove.settings import Settings
+
+BEFORE = dt.date(2022, 12, 1)
+
+
+def flag(month: int, change: float = 4.0, stage: str = "disbursed") -> Flag:
+    return Flag(stage, "policy", dt.date(2023, month, 1), change, "baseline", -0.1)
+
+
+def flags(settings: Settings, month: dt.date = MONTH) -> list[Flag]:
+    with connect(settings) as connection:
+        return read_flags(connection, month, 0.05)
+
+
+def test_months_in_a_row_are_one_drift() -> None:
+    found = newest_drift([flag(5), flag(6), flag(7, 9.0, "credit_applied")], BEFORE)
+    assert found is not None
+    assert (found.first, found.last) == (dt.date(2023, 5, 1), dt.date(2023, 7, 1))
+    assert found.flag.stage == "credit_applied"
+
+
+def test_a_drift_lies_after_the_one_before_it() -> None:
+    found = newest_drift([flag(2), flag(3), flag(7)], BEFORE)
+    assert found is not None
+    assert found.after == dt.date(2023, 3, 1)
+
+
+def test_the_first_drift_lies_after_the_beginning() -> None:
+    found = newest_drift([flag(7)], BEFORE)
+    assert found is not None
+    assert found.after == BEFORE
+    assert newest_drift([], BEFORE) is None
+
+
+def test_flags_of_the_month_and_before_are_read(lender: Settings) -> None:
+    found = flags(lender)
+    assert {(one.stage, one.cohort_month) for one in found} == {
+        ("credit_approved", month) for month in DRIFT
+    }
+    assert {one.kind for one in found} == {"baseline"}
+    assert flags(lender, dt.date(2024, 3, 1)) == []
+
+
+def test_the_change_is_in_standard_errors_of_the_end_towards_zero(
+    lender: Settings,
+) -> None:
+    # From -0.30 to -0.26 are 1.96 standard errors.
+    assert flags(lender)[0].change == pytest.approx(0.30 / (0.04 / 1.959964), rel=1e-6)
+
+
+def test_a_flag_that_chance_would_raise_in_most_months_does_not_hold(
+    lender: Settings,
+) -> None:
+    # Beyond its own interval, 2.2 standard errors, but not beyond that of all changes.
+    change(
+        lender,
+        """
+        update risk.score_drift
+        set is_drift = true, baseline_change = -0.045, baseline_change_low = -0.085,
+            baseline_change_high = -0.005
+        where stage = 'disbursed' and cohort_month = '2024-01-01'
+        """,
+    )
+    assert dt.date(2024, 1, 1) not in {one.cohort_month for one in flags(lender)}
+
+
+def test_a_change_that_was_not_flagged_does_not_count(lender: Settings) -> None:
+    change(lender, "update risk.score_drift set is_drift = false")
+    assert flags(lender) == []
