@@ -159,7 +159,8 @@ def _insert(
     }
     connection.execute("delete from audit.drift_request")
     connection.execute(
-        finsert into audit.drift_request ({", ".join(row)})
+        f"""
+        insert into audit.drift_request ({", ".join(row)})
         values ({", ".join("?" * len(row))})
         """,  # noqa: S608 - names of ours
         list(row.values()),
