@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,9 @@ from tests.risk_model.small_book import (
     write_book,
 )
 
+from comove.errors import ModelError
 from comove.risk_model.export import run_folder
+from comove.risk_model.features import load_features
 from comove.risk_model.folds import month_of, number
 from comove.risk_model.train import TrainReport, train
 from comove.settings import Settings
@@ -248,15 +251,77 @@ def test_no_model_is_in_force_while_every_challenger_fails_its_gate(
     assert len(made(other, "candidates")) == 12 * 250
 
 
-def test_only_the_algorithms_asked_for_are_fitted(tmp_path: Path) -> None:
-    other = small_settings(tmp_path)
-    write_book(other, "run-2024-06", LAST, small_book())
-    train(
-        other,
+def trained_only(settings: Settings, *algorithms: str) -> TrainReport:
+    write_book(settings, "run-2024-06", LAST, small_book())
+    return train(
+        settings,
         run_id="run-2024-06",
         month=LAST,
-        algorithms=("logit",),
+        algorithms=algorithms,
         tell=lambda _sentence: None,
     )
+
+
+def registered(monkeypatch: pytest.MonkeyPatch, *algorithms: str) -> None:
+    monkeypatch.setattr(
+        "comove.risk_model.train._algorithms_known",
+        lambda _settings: frozenset(algorithms),
+    )
+
+
+def test_only_the_algorithms_asked_for_are_fitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered(monkeypatch)
+    other = small_settings(tmp_path)
+    trained_only(other, "logit")
     assert {m["algorithm"] for m in models(other)} == {"logit"}
     assert made(other, "candidates")["pd_xgboost"].isna().all()
+
+
+def test_algorithms_left_off_the_form_are_chosen_from_like_the_others(
+    settings: Settings, report: TrainReport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered(monkeypatch, "xgboost", "logit", "blend")
+    names = ("predictions", "candidates", "forecast")
+    before = [made(settings, name) for name in names], models(settings)
+    again = trained_only(settings, "logit")
+    assert (again.champion, again.folds_fitted) == (report.champion, 0)
+    assert models(settings) == before[1]
+    for name, frame in zip(names, before[0], strict=True):
+        pd.testing.assert_frame_equal(made(settings, name), frame)
+
+
+def test_an_algorithm_is_not_left_off_where_that_would_retire_it_unjudged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered(monkeypatch, "xgboost", "logit", "blend")
+    other = small_settings(tmp_path)
+    with pytest.raises(ModelError, match=r"2023-07 on: xgboost was not asked for"):
+        trained_only(other, "logit")
+    assert not other.places.artifacts.exists()
+
+
+@pytest.mark.parametrize("change", ["another sign", "one less"])
+def test_features_that_have_changed_are_learnt_anew(
+    tmp_path: Path,
+    settings: Settings,
+    report: TrainReport,
+    monkeypatch: pytest.MonkeyPatch,
+    change: str,
+) -> None:
+    late, *others = sorted(load_features("pd"), key=lambda f: f.name != "days_past_due")
+    less = [f for f in others if f.name != "monthly_income"]
+    changed = {
+        "another sign": (replace(late, direction=-1), *others),
+        "one less": (late, *less),
+    }[change]
+    before = {m["model_version"] for m in models(settings)}
+    monkeypatch.setattr("comove.risk_model.train.load_features", lambda _: changed)
+    other = small_settings(tmp_path)
+    shutil.copytree(settings.places.artifacts, other.places.artifacts)
+    month = dt.date(2023, 7, 1)
+    assert trained(other, month).folds_fitted == 1
+    assert not before & {m["model_version"] for m in models(other, month)}
+    names = {name for m in models(other, month) for name in m["features"]}
+    assert ("monthly_income" in names) == (change == "another sign")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from comove.risk_model.artifact import (
 )
 from comove.risk_model.fold_fit import FittedFold, Window, window_relation
 from comove.risk_model.fold_model import FoldModel
-from comove.risk_model.folds import Fold
+from comove.risk_model.folds import ALGORITHMS, Fold
 from comove.risk_model.judgement import Evidence
 from comove.risk_model.metrics import measured
 from comove.risk_model.trees import TreeParameters
@@ -29,6 +29,7 @@ from comove.risk_model.trees import TreeParameters
 if TYPE_CHECKING:
     import duckdb
 
+    from comove.risk_model.features import Feature
     from comove.settings import Settings
 
 FloatArray = NDArray[np.float64]
@@ -86,7 +87,7 @@ def name_fold(
     fold: Fold,
     settings: Settings,
     *,
-    algorithms: Sequence[str],
+    features: Sequence[Feature],
     handed: TreeParameters | None,
 ) -> FoldNames:
     """Name the models of a fold by everything they follow from.
@@ -99,14 +100,15 @@ def name_fold(
         Its months count.
     settings : Settings
         As of `name_version`.
-    algorithms : sequence of str
-        Of ``xgboost``, ``logit`` and ``blend``.
+    features : sequence of Feature
+        All that a model may learn from, with the signs they are held to.
     handed : TreeParameters or None
         Hyper-parameters handed on by the fold before.
     """
     data = relation_hash(connection, window_relation(source, fold))
+    told = [asdict(feature) for feature in features]
     versions = {}
-    for name in algorithms:
+    for name in ALGORITHMS:
         versions[name] = name_version(
             settings,
             PURPOSE,
@@ -114,28 +116,38 @@ def name_fold(
             fold.first_month,
             data_hash=data,
             fold=fold,
+            features=told,
             handed=handed if name != "logit" else None,
         )
     return FoldNames(data, versions)
 
 
 def find_fold(settings: Settings, names: FoldNames) -> KeptFold | None:
-    """Find the models of a fold if all of them have been fitted before."""
-    home, places = settings.places, _places(settings, names)
+    """Find the models of a fold that have been fitted before; None where there is none.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which home.
+    names : FoldNames
+        From `name_fold`; algorithms without a model are left out of what is found.
+    """
+    home = settings.places
     records = {
         name: record
         for name, version in names.versions.items()
         if (record := find_version(home, PURPOSE, version))
     }
-    if len(records) < len(places):
+    if not records:
         return None
+    places = {n: model_folder(home, PURPOSE, names.versions[n]) for n in records}
     evidence = {name: _read_evidence(places[name], records[name]) for name in places}
     return KeptFold(FoldModel.load(places), records, evidence)
 
 
 def keep_fold(
     settings: Settings, fold: Fold, names: FoldNames, window: Window, fitted: FittedFold
-) -> KeptFold:
+) -> None:
     """Write the models of a fold, each version into a folder of its own.
 
     Parameters
@@ -149,21 +161,14 @@ def keep_fold(
     window, fitted
         From `read_window` and `fit_fold`.
     """
-    records = {}
-    for name in names.versions:
+    for name in fitted.model.heads:
 
         def save(draft: Path, name: str = name) -> None:
             fitted.model.save(name, draft)
             _write_evidence(draft, fitted.evidence[name])
 
-        records[name] = _record(settings, fold, names, name, window, fitted)
-        keep_version(settings.places, records[name], save)
-    return KeptFold(fitted.model, records, fitted.evidence)
-
-
-def _places(settings: Settings, names: FoldNames) -> dict[str, Path]:
-    home = settings.places
-    return {n: model_folder(home, PURPOSE, v) for n, v in names.versions.items()}
+        record = _record(settings, fold, names, name, window, fitted)
+        keep_version(settings.places, record, save)
 
 
 def _record(

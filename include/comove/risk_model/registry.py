@@ -364,6 +364,27 @@ def read_promotions(
     return tuple(Promotion(*row) for row in rows)
 
 
+def read_algorithms(
+    connection: duckdb.DuckDBPyConnection, purpose: str
+) -> frozenset[str]:
+    """Name the algorithms of which any model has been registered.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The warehouse, or the published copy.
+    purpose : str
+        ``pd`` or ``application``.
+    """
+    if "audit.model_registry" not in read_catalogue(connection):
+        return frozenset()
+    found = connection.execute(
+        "select distinct algorithm from audit.model_registry where purpose = ?",
+        [purpose],
+    ).fetchall()
+    return frozenset(str(name) for (name,) in found)
+
+
 def champion_algorithm(settings: Settings, *, purpose: str) -> str | None:
     """Name the algorithm of the champion; None while there is none.
 

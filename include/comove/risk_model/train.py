@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comove.connection import connect_serving, duckdb_config, literal
+from comove.errors import ModelError
 from comove.portfolio import load_portfolio
 from comove.risk_model.export import BORROWER_MONTHS, run_folder
 from comove.risk_model.features import load_features
@@ -44,6 +45,7 @@ from comove.risk_model.registry import (
     Promotion,
     decide_champion,
     in_force,
+    read_algorithms,
     read_promotions,
 )
 from comove.risk_model.trees import Tell, TreeParameters
@@ -137,7 +139,8 @@ def train(
     month : date
         First day of the last month whose events are known; the next is predicted too.
     algorithms : sequence of str
-        Of ``xgboost``, ``logit`` and ``blend``.
+        Of ``xgboost``, ``logit`` and ``blend``: which to fit. The others are read, and
+        judged and chosen from like them.
     tell : callable
         Takes one sentence of progress per step.
 
@@ -145,6 +148,12 @@ def train(
     -------
     TrainReport
         Counts. A portfolio with too few events gets no predictions and is told why.
+
+    Raises
+    ------
+    ModelError
+        When an algorithm that is registered was not asked for and has no model of these
+        rows: without one it would be retired unjudged.
     """
     folder = run_folder(settings, run_id)
     promotions = _promotions(settings)
@@ -220,22 +229,26 @@ class _Work:
         )
 
     def _fold(self, fold: Fold, handed: TreeParameters | None) -> _Trained:
+        features = load_features(PURPOSE)
         names = name_fold(
             self.connection,
             SOURCE,
             fold,
             self.settings,
-            algorithms=self.algorithms,
+            features=features,
             handed=handed,
         )
-        if there := find_fold(self.settings, names):
+        there = find_fold(self.settings, names)
+        found = there.records if there else {}
+        if all(name in found for name in self.algorithms):
+            self._require_others(fold, found)
             return _Trained(fold, there, was_there=True)
         try:
-            features = load_features(PURPOSE)
             window = read_window(self.connection, SOURCE, fold, features, self.settings)
         except TooLittleError as error:
             self.tell(f"no model for {fold.name}: {error}")
             return _Trained(fold, absent=str(error))
+        self._require_others(fold, found)
         fitted = fit_fold(
             window,
             self.settings,
@@ -243,7 +256,25 @@ class _Work:
             handed=handed,
             tell=self.tell,
         )
-        return _Trained(fold, keep_fold(self.settings, fold, names, window, fitted))
+        keep_fold(self.settings, fold, names, window, fitted)
+        return _Trained(fold, find_fold(self.settings, names))
+
+    def _require_others(self, fold: Fold, found: Collection[str]) -> None:
+        """Refuse a fold that would lose an algorithm it has had.
+
+        Champions are chosen among all: one that was left off the form takes part with
+        the model fitted before, and would be retired unjudged where there is none.
+        """
+        asked = (*self.algorithms, *found)
+        lacking = [name for name in ALGORITHMS if name not in asked]
+        if lost := [n for n in lacking if n in _algorithms_known(self.settings)]:
+            raise ModelError(
+                f"{lost[0]} was not asked for, and no model of it was fitted on these "
+                "rows with these settings.",
+                where=f"models from {fold.first_month:%Y-%m} on",
+                remedy="Choose all algorithms: what has not changed is not fitted again, "
+                "and to have one of them predict there is the promotion.",
+            )
 
     def _judge(
         self, one: _Trained, kept: KeptFold, champion: tuple[KeptFold, str] | None
@@ -295,6 +326,11 @@ def _features_of(folder: Path, settings: Settings) -> Iterator[duckdb.DuckDBPyCo
 def _promotions(settings: Settings) -> tuple[Promotion, ...]:
     with connect_serving(settings) as connection:
         return read_promotions(connection, PURPOSE)
+
+
+def _algorithms_known(settings: Settings) -> frozenset[str]:
+    with connect_serving(settings) as connection:
+        return read_algorithms(connection, PURPOSE)
 
 
 def _described(fold: Fold) -> str:
