@@ -103,8 +103,10 @@ LONG = WITHOUT_THE_WAREHOUSE | {"execution_timeout": timedelta(hours=24)}
             type="array",
             items={"type": "string"},
             examples=list(ALGORITHMS),
-            title="Algorithms",
-            description="The blend mixes the other two and needs both.",
+            title="Algorithms of the PD",
+            description="Which to fit anew; the others take part with the models they "
+            "have. The blend mixes the other two and needs both. An application model "
+            "always fits both.",
         ),
         "promote": Param(
             None,

@@ -25,7 +25,7 @@ class ModelRequest:
     purposes : tuple of str
         ``pd`` and ``application``, or one of them.
     algorithms : tuple of str
-        In the order of `ALGORITHMS`.
+        Of the PD, in the order of `ALGORITHMS`; application models fit all.
     promote : str or None
         One of `PROMOTIONS`; None leaves the decision as it stands.
     reason : str or None
@@ -54,13 +54,15 @@ def model_request(settings: Settings, params: Mapping[str, Any]) -> ModelRequest
         For the first field that cannot be obeyed; says what to write instead.
     """
     check_portfolio(settings, params.get("portfolio"))
+    purposes = _chosen(params, "purposes", PURPOSES)
     algorithms = _chosen(params, "algorithms", ALGORITHMS)
     _check_blend(algorithms)
     promote = params.get("promote") or None
     reason = (params.get("promote_reason") or "").strip() or None
-    _check_promotion(promote, reason, algorithms)
+    trained = algorithms if "pd" in purposes else ALGORITHMS
+    _check_promotion(promote, reason, trained)
     return ModelRequest(
-        purposes=_chosen(params, "purposes", PURPOSES),
+        purposes=purposes,
         algorithms=algorithms,
         promote=promote,
         reason=reason,

@@ -35,6 +35,11 @@ def test_a_decision_comes_with_its_reason() -> None:
     assert (request.promote, request.reason) == ("logit", "easier to explain")
 
 
+def test_the_algorithms_of_the_form_are_those_of_the_pd() -> None:
+    decided = {"promote": "xgboost", "promote_reason": "a", "algorithms": ["logit"]}
+    assert asked(**decided, purposes=["application"]).promote == "xgboost"
+
+
 @pytest.mark.parametrize("decision", ["by rule", "keep champion"])
 def test_the_rule_and_the_champion_may_be_decided_for(decision: str) -> None:
     assert asked(promote=decision, promote_reason="so we said").promote == decision
