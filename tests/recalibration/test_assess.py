@@ -192,7 +192,8 @@ def test_nothing_after_the_month_is_looked_at(lender: Settings) -> None:
 def everything(settings: Settings) -> list[list[tuple[Any, ...]]]:
     return [
         rows(
-            settings, f"select columns(c -> c <> 'run_id') from risk.{table} order by all"
+            settings,
+            f"select columns(lambda c: c <> 'run_id') from risk.{table} order by all",
         )
         for table in ("recalibration_factor", "score_performance", "strategy_band")
     ]

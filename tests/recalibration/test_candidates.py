@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.isotonic import IsotonicRegression
@@ -148,6 +148,7 @@ def test_in_every_candidate_the_share_of_bad_loans_falls_from_band_to_band() -> 
         assert (shares.diff().dropna() < 0).all()
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 30), st.integers(0, 30)), min_size=1, max_size=12)
 )

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.recalibration.small_lender import change
 
@@ -78,6 +78,7 @@ def test_new_bands_keep_the_limits_of_their_loans_in_sum() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(
     st.floats(410, 700),
     st.lists(st.integers(1, 90), min_size=1, max_size=6, unique=True),
