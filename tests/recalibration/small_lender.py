@@ -37,11 +37,9 @@ TABLES = """
     );
     create table risk.score_drift (
         stage varchar, label varchar, cohort_month date, ks double, ks_low double,
-        ks_high double, is_drift boolean, vertical_change double,
-        vertical_change_low double, vertical_change_high double,
-        horizontal_change double, horizontal_change_low double,
-        horizontal_change_high double, baseline_change double,
-        baseline_change_low double, baseline_change_high double
+        ks_high double, is_drift boolean, is_mature boolean, is_thin boolean,
+        is_baseline boolean, drift_reference varchar, drift_change double,
+        drift_change_low double, drift_change_high double
     );
     create table risk.score_strategies (
         band varchar, score_from double, score_to double, action varchar,
@@ -94,20 +92,15 @@ CELLS = """
     insert into risk.score_drift
     select
         stage, label, month, 0.4, 0.35, 0.45,
-        stage = 'credit_approved' and month in ('2024-04-01', '2024-05-01'),
-        0.0, -0.02, 0.02, 0.0, -0.02, 0.02,
-        if(
-            stage = 'credit_approved' and month in ('2024-04-01', '2024-05-01'),
-            -0.3, 0.0
-        ),
-        if(
-            stage = 'credit_approved' and month in ('2024-04-01', '2024-05-01'),
-            -0.34, -0.02
-        ),
-        if(
-            stage = 'credit_approved' and month in ('2024-04-01', '2024-05-01'),
-            -0.26, 0.02
-        )
+        is_drifted, true, false, false, 'baseline',
+        if(is_drifted, -0.30, 0.00),
+        if(is_drifted, -0.34, -0.02),
+        if(is_drifted, -0.26, 0.02)
+    from (
+        select
+            *,
+            stage = 'credit_approved' and month in ('2024-04-01', '2024-05-01')
+                as is_drifted
     from (select unnest(generate_series(
         date '2023-01-01', date '2024-06-01', interval 1 month))::date as month
     ) as months,
@@ -116,7 +109,8 @@ CELLS = """
             ('drawdown_applied', 'policy'), ('disbursed', 'policy'),
             ('disbursed', 'performance')
         ) as cells (stage, label)
-    where label = 'policy' or month <= '2023-12-01';
+        where label = 'policy' or month <= '2023-12-01'
+    );
 """
 
 

@@ -12,8 +12,8 @@ from comove.settings import Settings
 BEFORE = dt.date(2022, 12, 1)
 
 
-def flag(month: int, change: float = 4.0, stage: str = "disbursed") -> Flag:
-    return Flag(stage, "policy", dt.date(2023, month, 1), change, "baseline", -0.1)
+def flag(month: int, errors: float = 4.0, stage: str = "disbursed") -> Flag:
+    return Flag(stage, "policy", dt.date(2023, month, 1), errors, "baseline", -0.1)
 
 
 def flags(settings: Settings, month: dt.date = MONTH) -> list[Flag]:
@@ -46,7 +46,7 @@ def test_flags_of_the_month_and_before_are_read(lender: Settings) -> None:
     assert {(one.stage, one.cohort_month) for one in found} == {
         ("credit_approved", month) for month in DRIFT
     }
-    assert {one.kind for one in found} == {"baseline"}
+    assert {one.reference for one in found} == {"baseline"}
     assert flags(lender, dt.date(2024, 3, 1)) == []
 
 
@@ -54,19 +54,19 @@ def test_the_change_is_in_standard_errors_of_the_end_towards_zero(
     lender: Settings,
 ) -> None:
     # From -0.30 to -0.26 are 1.96 standard errors.
-    assert flags(lender)[0].change == pytest.approx(0.30 / (0.04 / 1.959964), rel=1e-6)
+    assert flags(lender)[0].errors == pytest.approx(0.30 / (0.04 / 1.959964), rel=1e-6)
 
 
 def test_a_flag_that_chance_would_raise_in_most_months_does_not_hold(
     lender: Settings,
 ) -> None:
-    # Beyond its own interval, 2.2 standard errors, but not beyond that of all changes.
+    # Beyond its own interval, 2.2 standard errors, but not beyond that of all cells.
     change(
         lender,
         """
         update risk.score_drift
-        set is_drift = true, baseline_change = -0.045, baseline_change_low = -0.085,
-            baseline_change_high = -0.005
+        set is_drift = true, drift_change = -0.045, drift_change_low = -0.085,
+            drift_change_high = -0.005
         where stage = 'disbursed' and cohort_month = '2024-01-01'
         """,
     )

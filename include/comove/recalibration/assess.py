@@ -53,6 +53,10 @@ from comove.settings import Settings
 # nothing calls for a change.
 NOT_SELECTED, KEPT, NOT_NEEDED = "not selected", "kept", "not needed"
 NO_DRIFT = "no drift"
+_REFERENCES = {
+    "baseline": "the baseline months",
+    "selection": "what selection alone makes of the stage above",
+}
 
 
 @dataclass(frozen=True)
@@ -287,8 +291,9 @@ def _drift_calls(drift: Drift | None) -> tuple[str, ...]:
     until = f" to {drift.last:%Y-%m}" if drift.last != drift.first else ""
     return (
         f"The score drifted at the stage {flag.stage} ({flag.label} label), cohorts "
-        f"{drift.first:%Y-%m}{until}: {flag.kind} change of KS {flag.size:+.3f}, "
-        f"{flag.change:.1f} standard errors.",
+        f"{drift.first:%Y-%m}{until}: KS {flag.change:+.3f} against "
+        f"{_REFERENCES.get(flag.reference, flag.reference)}, {flag.errors:.1f} standard "
+        "errors.",
     )
 
 

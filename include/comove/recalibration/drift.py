@@ -11,7 +11,6 @@ from comove.risk_model.folds import number
 
 # Interval ends of the score drift are of this chance of error.
 _INTERVAL_ERROR = 0.05
-CHANGES = ("vertical", "horizontal", "baseline")
 
 
 @dataclass(frozen=True)
@@ -24,20 +23,21 @@ class Flag:
         Stage of the funnel; ``policy`` or ``performance``.
     cohort_month : date
         First day.
+    errors : float
+        Its change in KS, in standard errors.
+    reference : str
+        Against what: ``baseline``, or ``selection``: what the funnel above it makes of
+        the stage before by selection alone.
     change : float
-        Largest of its changes in KS, in standard errors.
-    kind : str
-        Which: ``vertical``, ``horizontal`` or ``baseline``.
-    size : float
-        The same in KS, signed.
+        In KS, signed.
     """
 
     stage: str
     label: str
     cohort_month: dt.date
+    errors: float
+    reference: str
     change: float
-    kind: str
-    size: float
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def newest_drift(flags: Iterable[Flag], before_first: dt.date) -> Drift | None:
     months = drifts[-1]
     largest = max(
         (flag for month in months for flag in by_month[month]),
-        key=lambda flag: (flag.change, flag.stage, flag.label),
+        key=lambda flag: (flag.errors, flag.stage, flag.label),
     )
     after = drifts[-2][-1] if len(drifts) > 1 else before_first
     return Drift(months[0], months[-1], after, largest)
@@ -101,10 +101,10 @@ def read_flags(
 ) -> list[Flag]:
     """Read the flags of the score drift that are no chance of their month.
 
-    A month has many cells, each with several changes; with a chance of error of 5 % for
-    each, one of them is flagged in most months where nothing has changed. So a flag
-    counts here only where its change is beyond what all changes of its month together
-    show by chance (Bonferroni).
+    A month has several cells; with a chance of error of 5 % for each, one of them is
+    flagged in many a month where nothing has changed. So a flag counts here only where
+    its change is beyond what all cells of its month together show by chance
+    (Bonferroni).
 
     Parameters
     ----------
@@ -115,15 +115,13 @@ def read_flags(
     error_chance : float
         Of a month, 0 to 1.
     """
-    rows = connection.execute(_FLAGS, [month]).fetchall()
-    tests: dict[dt.date, int] = {}
-    for row in rows:
-        tests[row[2]] = tests.get(row[2], 0) + 1
     made = []
-    for stage, label, cohort, kind, is_drift, change, low, high in rows:
+    for row in connection.execute(_FLAGS, [month]).fetchall():
+        stage, label, cohort, reference, is_drift, change, low, high, tests = row
         errors = abs(change) / _standard_error(change, low, high)
-        if is_drift and errors > norm.isf(error_chance / (2 * tests[cohort])):
-            made.append(Flag(stage, label, cohort, float(errors), kind, float(change)))
+        if is_drift and errors > norm.isf(error_chance / (2 * tests)):
+            flag = Flag(stage, label, cohort, float(errors), reference, float(change))
+            made.append(flag)
     return made
 
 
@@ -139,15 +137,20 @@ def _standard_error(change: float, low: float, high: float) -> float:
     return max(towards, 1e-12) / float(norm.isf(_INTERVAL_ERROR / 2))
 
 
-_FLAGS = " union all ".join(
-    f"""
+_FLAGS = """
     select
-        stage, label, cohort_month, '{kind}', is_drift, {kind}_change,
-        {kind}_change_low, {kind}_change_high
+        stage,
+        label,
+        cohort_month,
+        drift_reference,
+        is_drift,
+        drift_change,
+        drift_change_low,
+        drift_change_high,
+        count(*) over (partition by cohort_month) as tests
     from risk.score_drift
     where
-        cohort_month <= $1 and {kind}_change_low is not null
-        and {kind}_change_high is not null
-    """  # noqa: S608 - names of ours
-    for kind in CHANGES
-)
+        cohort_month <= ? and is_mature and not is_thin and not is_baseline
+        and drift_change_low is not null and drift_change_high is not null
+    order by cohort_month, stage, label
+"""
