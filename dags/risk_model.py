@@ -7,8 +7,8 @@ A warehouse run that a person asked for trains in any case. Months may be traine
 order: a run uses only what was known at the end of its month, and gives the same rows.
 
 By hand, the form says which month and which models. **Promote** is a person's decision
-about the champion: it holds from the run's month on until the next decision, needs a
-reason, and is kept in `audit.model_promotion` with the name of who triggered the run.
+about the champion: it holds from the month after the newest one trained, until the next
+decision, needs a reason, and is kept in `audit.model_promotion` with the name of who triggered the run.
 Left empty, the decision stands as it is; without any, the rule chooses (least log loss
 out of time). A challenger that fails its gate is never champion, whoever asks for it.
 
@@ -113,8 +113,8 @@ LONG = WITHOUT_THE_WAREHOUSE | {"execution_timeout": timedelta(hours=24)}
             type=["null", "string"],
             enum=[None, *PROMOTIONS],
             title="Promote",
-            description="A decision about the champion of the purposes above, from this "
-            "month on. Empty: none, what was decided before holds.",
+            description="A decision about the champion of the purposes above, from the "
+            "month to come on. Empty: none, what was decided before holds.",
         ),
         "promote_reason": Param(
             None,

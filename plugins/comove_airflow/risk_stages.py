@@ -218,20 +218,25 @@ def _skip_unless_asked(request: ModelRequest, purpose: str) -> None:
 def _note_decision(
     context: Context, settings: Settings, month: dt.date, request: ModelRequest
 ) -> None:
-    from comove.risk_model.registry import record_promotion
+    from comove.risk_model.registry import record_decision
     from comove.warehouse import refresh_published_audit
 
     run = context["dag_run"]
-    for purpose in request.purposes:
-        record_promotion(
-            settings,
-            purpose=purpose,
-            algorithm=_algorithm(settings, purpose, request.promote),
-            effective_from=month,
-            # None where the trigger came from Airflow's own command line.
-            decided_by=run.triggering_user_name or "command line",
-            reason=request.reason,
-            run_id=run.run_id,
+    recorded = record_decision(
+        settings,
+        {one: _algorithm(settings, one, request.promote) for one in request.purposes},
+        month=month,
+        # None where the trigger came from Airflow's own command line.
+        decided_by=run.triggering_user_name or "command line",
+        reason=request.reason or "",
+        run_id=run.run_id,
+    )
+    for one in recorded:
+        log.info(
+            "%s: %s predicts from %s on, if its models pass their gate.",
+            one.purpose,
+            one.algorithm or "what the rule chooses",
+            f"{one.effective_from:%Y-%m}",
         )
     # Training reads decisions where everyone can: in the published copy.
     refresh_published_audit(settings)
@@ -243,7 +248,7 @@ def _algorithm(settings: Settings, purpose: str, promote: str | None) -> str | N
     if promote != KEEP_CHAMPION:
         return promote
 
-    from comove.risk_model.champion import champion_algorithm
+    from comove.risk_model.registry import champion_algorithm
 
     if champion := champion_algorithm(settings, purpose=purpose):
         return champion

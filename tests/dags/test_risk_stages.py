@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from comove.audit import close_run, open_run
 from comove.connection import connect
+from comove.risk_model.tables import ensure_risk_tables
 from comove.settings import Settings
 from comove_airflow import risk_stages
 
@@ -101,6 +102,46 @@ def test_a_refusal_is_not_tried_again(home: Settings) -> None:
     with pytest.raises(AirflowFailException, match="works for the portfolio 'contract'"):
         risk_stages.open_run(context(portfolio="xente"))
     assert not home.places.warehouse.exists()
+
+
+def promotions(settings: Settings) -> list[tuple[Any, ...]]:
+    with connect(settings) as connection:
+        ensure_risk_tables(connection)
+        return connection.execute(
+            "from audit.model_promotion select purpose, algorithm, effective_from, "
+            "decided_by, reason order by 1"
+        ).fetchall()
+
+
+def test_a_decision_is_noted_for_the_month_to_come(home: Settings) -> None:
+    decided = context(promote="logit", promote_reason="explained in a sentence")
+    for _ in range(2):
+        risk_stages.open_run(decided)
+    told = ("logit", dt.date(2024, 4, 1), "ada", "explained in a sentence")
+    assert promotions(home) == [("application", *told), ("pd", *told)]
+
+
+def test_a_decision_that_one_purpose_cannot_obey_is_noted_for_none(
+    home: Settings,
+) -> None:
+    with connect(home) as connection:
+        ensure_risk_tables(connection)
+        connection.execute(
+            """
+            insert into audit.model_registry by name
+            select 'v' as model_version, 'pd' as purpose, 'blend' as algorithm,
+                'champion' as status, true as is_champion, '' as data_hash,
+                '' as settings_hash, 7 as seed, '[]' as features,
+                '{}' as library_versions, '{}' as metrics,
+                date '2024-01-01' as first_month_predicted, 1 as rows_trained,
+                1 as events_trained, '' as artifact_path, '' as run_id,
+                timestamp '2024-01-01' as registered_at
+            """
+        )
+    decided = context(promote="keep champion", promote_reason="we know it")
+    with pytest.raises(AirflowFailException, match=r"no champion of .*'application'"):
+        risk_stages.open_run(decided)
+    assert promotions(home) == []
 
 
 @pytest.mark.parametrize("field", ["train", "train_application"])

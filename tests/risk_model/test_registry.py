@@ -17,7 +17,7 @@ from comove.risk_model.registry import (
     decide_champion,
     in_force,
     read_promotions,
-    record_promotion,
+    record_decision,
 )
 from comove.risk_model.tables import ensure_risk_tables
 from comove.settings import Settings
@@ -317,34 +317,61 @@ def settings(tmp_path):
     return Settings(home=tmp_path)
 
 
-def record(settings, **changed):
+BOTH = {"pd": "logit", "application": "logit"}
+
+
+def record(settings, choices=None, **changed):
     given = {
-        "purpose": "pd",
-        "algorithm": "logit",
-        "effective_from": dt.date(2024, 3, 17),
+        "month": dt.date(2024, 3, 17),
         "decided_by": "Ada",
         "reason": "reasons must be explained to borrowers",
         "run_id": "manual-1",
     }
-    return record_promotion(settings, **(given | changed))
+    return record_decision(settings, choices or {"pd": "logit"}, **(given | changed))
 
 
-def test_a_recorded_promotion_is_read_back(settings):
-    recorded = record(settings)
-    assert recorded.effective_from == dt.date(2024, 3, 1)
+def recorded(settings, purpose="pd"):
     with connect(settings, read_only=True) as connection:
-        assert read_promotions(connection, "pd") == (recorded,)
-        assert read_promotions(connection, "application") == ()
+        return read_promotions(connection, purpose)
 
 
-def test_a_retry_of_the_same_run_records_its_promotion_once(settings):
-    record(settings)
-    record(settings, reason="the same, better said")
-    record(settings, run_id="manual-2", algorithm=None)
-    with connect(settings, read_only=True) as connection:
-        found = read_promotions(connection, "pd")
-    assert [p.algorithm for p in found] == ["logit", None]
-    assert found[0].reason == "the same, better said"
+def test_a_recorded_decision_is_read_back(settings):
+    made = record(settings)
+    assert recorded(settings) == made
+    assert recorded(settings, "application") == ()
+
+
+def test_a_decision_takes_effect_after_the_month_whose_outcomes_are_known(settings):
+    [made] = record(settings)
+    assert made.effective_from == dt.date(2024, 4, 1)
+
+
+def test_a_decision_given_with_a_past_month_changes_no_month_that_is_known(settings):
+    with connect(settings) as connection:
+        ensure_risk_tables(connection)
+        june = dt.date(2024, 6, 1)
+        connection.execute(
+            "insert into audit.risk_request values (?, ?, ?, ?, 7)", [june] * 4
+        )
+    [made] = record(settings)
+    assert made.effective_from == dt.date(2024, 7, 1)
+
+
+def test_a_decision_is_never_changed_by_trying_its_run_again(settings):
+    first = record(settings)
+    second = record(settings, {"pd": "xgboost"}, run_id="manual-2")
+    assert record(settings, reason="the same, better said") == ()
+    assert recorded(settings) == (*first, *second)
+    assert decide([fold(0), fold(6)], recorded(settings))[-1].wanted == "xgboost"
+
+
+def test_a_decision_is_recorded_for_all_its_purposes_or_for_none(settings):
+    with pytest.raises(RegistryError, match="no purpose 'lgd'"):
+        record(settings, BOTH | {"lgd": "logit"})
+    with pytest.raises(RegistryError, match="no algorithm 'forest'"):
+        record(settings, BOTH | {"application": "forest"})
+    assert recorded(settings) == recorded(settings, "application") == ()
+    assert len(record(settings, BOTH)) == 2
 
 
 def test_a_warehouse_without_a_registry_has_no_promotion(settings):
@@ -359,8 +386,8 @@ def test_a_warehouse_without_a_registry_has_no_promotion(settings):
     [
         ({"reason": " "}, "reason is empty"),
         ({"decided_by": ""}, "decided_by is empty"),
-        ({"algorithm": "forest"}, "no algorithm 'forest'"),
-        ({"purpose": "lgd"}, "no purpose 'lgd'"),
+        ({"choices": {"pd": "forest"}}, "no algorithm 'forest'"),
+        ({"choices": {"lgd": "logit"}}, "no purpose 'lgd'"),
     ],
 )
 def test_a_promotion_nobody_can_account_for_is_refused(settings, changed, found):

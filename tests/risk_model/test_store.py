@@ -9,7 +9,7 @@ from comove.connection import connect, connect_serving
 from comove.risk_model.artifact import ModelRecord
 from comove.risk_model.export import run_folder
 from comove.risk_model.judgement import Check
-from comove.risk_model.registry import champion_algorithm, record_promotion
+from comove.risk_model.registry import champion_algorithm, record_decision
 from comove.risk_model.request import RiskRequest, read_request, write_request
 from comove.risk_model.store import (
     hand_on_models,
@@ -381,11 +381,10 @@ def test_a_status_nobody_knows_is_refused(settings):
 def test_registry_and_promotions_are_published(settings):
     write_models(ask(settings), model())
     store_training(settings, run_id=RUN)
-    record_promotion(
+    record_decision(
         settings,
-        purpose="pd",
-        algorithm="logit",
-        effective_from=JUNE,
+        {"pd": "logit"},
+        month=JUNE,
         decided_by="Ada",
         reason="reasons must be explained",
     )

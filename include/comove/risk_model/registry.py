@@ -9,7 +9,7 @@ import duckdb
 from comove.connection import connect, utc_now
 from comove.errors import ComoveError
 from comove.quality.catalogue import read_catalogue
-from comove.risk_model.folds import number
+from comove.risk_model.folds import month_of, number
 from comove.risk_model.judgement import Check, refusal
 from comove.risk_model.tables import ensure_risk_tables
 from comove.settings import Settings
@@ -279,62 +279,88 @@ def _first_day(date: dt.date) -> dt.date:
     return date.replace(day=1)
 
 
-def record_promotion(
+def record_decision(
     settings: Settings,
+    choices: Mapping[str, str | None],
     *,
-    purpose: str,
-    algorithm: str | None,
-    effective_from: dt.date,
+    month: dt.date,
     decided_by: str,
     reason: str,
     run_id: str | None = None,
-) -> Promotion:
-    """Record a person's choice of the algorithm; a retry of the same run records it once.
+) -> tuple[Promotion, ...]:
+    """Record a person's choice of algorithms, for all purposes or for none.
+
+    A decision stands as it was first recorded: a run that is tried or cleared again
+    changes nothing. It takes effect in the first month nobody knows the outcomes of, so
+    that no model is chosen for a month by what happened in it.
 
     Parameters
     ----------
     settings : Settings
         Say which warehouse.
-    purpose : str
-        ``pd`` or ``application``.
-    algorithm : str or None
-        Chosen; None gives the choice back to the rule.
-    effective_from : date
-        First month it holds for; any day of it.
+    choices : mapping of str to str or None
+        By purpose (``pd``, ``application``) the algorithm chosen; None gives the choice
+        back to the rule.
+    month : date
+        Month of the run it was given with; any day of it.
     decided_by, reason : str
         Who, and why; neither may be empty.
     run_id : str or None
         Run it was given with.
 
+    Returns
+    -------
+    tuple of Promotion
+        Those recorded now; without those the run had recorded before.
+
     Raises
     ------
     RegistryError
-        When something that a supervisor would ask for is missing.
+        When something that a supervisor would ask for is missing; nothing is recorded.
     """
-    promotion = Promotion(
-        purpose=purpose,
-        algorithm=algorithm,
-        effective_from=_first_day(effective_from),
-        decided_by=decided_by.strip(),
-        reason=reason.strip(),
-        decided_at=utc_now(),
-        run_id=run_id,
-    )
-    _reject_undocumented(promotion)
     with connect(settings) as connection:
         ensure_risk_tables(connection)
+        given = [
+            Promotion(
+                purpose=purpose,
+                algorithm=algorithm,
+                effective_from=_first_unknown_month(connection, month),
+                decided_by=decided_by.strip(),
+                reason=reason.strip(),
+                decided_at=utc_now(),
+                run_id=run_id,
+            )
+            for purpose, algorithm in choices.items()
+        ]
+        for one in given:
+            _reject_undocumented(one)
+        new = [one for one in given if not _is_recorded(connection, one)]
         connection.execute("begin")
-        connection.execute(
-            "delete from audit.model_promotion where run_id = ? and purpose = ?",
-            [run_id, purpose],
-        )
-        connection.execute(
-            f"insert into audit.model_promotion ({', '.join(_PROMOTION)}) "  # noqa: S608 - names of ours
-            f"values ({', '.join('?' * len(_PROMOTION))})",
-            [getattr(promotion, name) for name in _PROMOTION],
-        )
+        for one in new:
+            connection.execute(
+                f"insert into audit.model_promotion ({', '.join(_PROMOTION)}) "  # noqa: S608 - names of ours
+                f"values ({', '.join('?' * len(_PROMOTION))})",
+                [getattr(one, name) for name in _PROMOTION],
+            )
         connection.execute("commit")
-    return promotion
+    return tuple(new)
+
+
+def _first_unknown_month(
+    connection: duckdb.DuckDBPyConnection, month: dt.date
+) -> dt.date:
+    """Month after the newest one trained on, by this run or by any before it."""
+    row = connection.execute("select max(month) from audit.risk_request").fetchone()
+    newest = row[0] if row and row[0] else month
+    return month_of(max(number(month), number(newest)) + 1)
+
+
+def _is_recorded(connection: duckdb.DuckDBPyConnection, given: Promotion) -> bool:
+    row = connection.execute(
+        "select count(*) from audit.model_promotion where run_id = ? and purpose = ?",
+        [given.run_id, given.purpose],
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def read_promotions(
@@ -386,7 +412,7 @@ def read_algorithms(
 
 
 def champion_algorithm(settings: Settings, *, purpose: str) -> str | None:
-    """Name the algorithm of the champion; None while there is none.
+    """Name the algorithm of the champion of a purpose.
 
     Parameters
     ----------
@@ -394,6 +420,11 @@ def champion_algorithm(settings: Settings, *, purpose: str) -> str | None:
         Say which warehouse.
     purpose : str
         ``pd`` or ``application``.
+
+    Returns
+    -------
+    str or None
+        Of the champion that predicts the newest months; None while there is none.
     """
     with connect(settings, read_only=True) as connection:
         if "audit.model_registry" not in read_catalogue(connection):
@@ -402,10 +433,12 @@ def champion_algorithm(settings: Settings, *, purpose: str) -> str | None:
             """
             select algorithm from audit.model_registry
             where purpose = ? and is_champion
+            order by first_month_predicted desc, registered_at desc, model_version
+            limit 1
             """,
             [purpose],
         ).fetchone()
-    return row[0] if row else None
+    return str(row[0]) if row else None
 
 
 def _reject_undocumented(promotion: Promotion) -> None:
