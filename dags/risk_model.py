@@ -8,9 +8,10 @@ order: a run uses only what was known at the end of its month, and gives the sam
 
 By hand, the form says which month and which models. **Promote** is a person's decision
 about the champion: it holds from the month after the newest one trained, until the next
-decision, needs a reason, and is kept in `audit.model_promotion` with the name of who triggered the run.
-Left empty, the decision stands as it is; without any, the rule chooses (least log loss
-out of time). A challenger that fails its gate is never champion, whoever asks for it.
+decision, needs a reason, and is kept in `audit.model_promotion` with the name of who
+triggered the run. Left empty, the decision stands as it is; without any, the rule chooses
+(least log loss out of time). A challenger that fails its gate is never champion, whoever
+asks for it.
 
 A task that was killed is tried again. A refusal or a failed gate is not: the input has
 to change first. What writes the warehouse runs in the pool `duckdb_writer`; training and
