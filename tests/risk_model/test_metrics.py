@@ -1,7 +1,6 @@
 """Metrics equal independent implementations, and say nan where nothing can be told."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import statsmodels.api as sm
 from hypothesis import given
@@ -12,7 +11,6 @@ from scipy.stats import ks_2samp
 from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from comove.errors import ModelError
 from comove.risk_model import metrics
 
 ROWS = 4_000
@@ -102,72 +100,12 @@ def test_expected_over_observed_counts_events():
     assert metrics.expected_observed([1, 0, 0, 1], [0.5, 0.5, 1.0, 1.0]) == 1.5
 
 
-def test_psi_is_the_textbook_sum():
-    # Shares 20, 30, 50 % then and 30, 30, 40 % now:
-    # 0.1 ln(0.3/0.2) + 0 - 0.1 ln(0.4/0.5) = 0.0405465 + 0.0223144.
-    assert metrics.psi([20, 30, 50], [300, 300, 400]) == pytest.approx(
-        0.0628609, abs=1e-7
-    )
-
-
-def test_psi_counts_an_empty_bin_as_one_row_in_ten_thousand():
-    expected = (0.5 - 1e-4) * np.log(0.5 / 1e-4) + (0.5 - 1.0) * np.log(0.5 / 1.0)
-    assert metrics.psi([0, 100], [50, 50]) == pytest.approx(expected)
-
-
-def test_psi_of_a_bin_empty_both_times_is_nothing():
-    assert metrics.psi([0, 10, 10], [0, 7, 7]) == 0.0
-
-
-def test_psi_refuses_other_bins():
-    with pytest.raises(ModelError, match="3 expected and 2 observed bins"):
-        metrics.psi([1, 2, 3], [1, 2])
-
-
-def test_gains_have_equal_bands_from_the_riskiest(sample):
-    y, p = sample
-    gains = metrics.gains_table(y, p)
-    # The same bands by another way: pandas' quantile cut of the ranks.
-    bands = pd.qcut(pd.Series(-p).rank(method="first"), 10, labels=False)
-    other = pd.DataFrame({"y": y, "p": p}).groupby(bands)
-    assert gains["rows"].tolist() == [ROWS // 10] * 10
-    assert gains["events"].tolist() == other["y"].sum().tolist()
-    assert gains["mean_pd"].to_numpy() == pytest.approx(other["p"].mean().to_numpy())
-    assert gains["lift"].to_numpy() == pytest.approx(
-        (other["y"].mean() / y.mean()).to_numpy()
-    )
-
-
-def test_gains_add_up(sample):
-    gains = metrics.gains_table(*sample)
-    last = gains.iloc[-1]
-    assert last["cumulative_rows"] == pytest.approx(1)
-    assert last["cumulative_events"] == pytest.approx(1)
-    assert last["cumulative_non_events"] == pytest.approx(1)
-    assert last["cumulative_lift"] == pytest.approx(1)
-    assert gains["ks"].max() <= metrics.ks(*sample)
-
-
-def test_gains_by_every_score_show_the_exact_ks(tied):
-    y, p = tied
-    gains = metrics.gains_table(y, p, bands=ROWS)
-    assert len(gains) == len(np.unique(p))
-    assert gains["ks"].max() == pytest.approx(metrics.ks(y, p))
-
-
-def test_gains_keep_equal_scores_in_one_band():
-    gains = metrics.gains_table([1, 0, 0, 1], [0.3, 0.3, 0.3, 0.3])
-    assert gains["rows"].tolist() == [4]
-    assert gains["events"].tolist() == [2]
-
-
 @pytest.mark.parametrize("y", [[], [0.0, 0.0], [1.0, 1.0]])
 def test_what_one_class_cannot_tell_is_nan(y):
     p = np.linspace(0.2, 0.4, len(y))
     assert np.isnan(metrics.auc(y, p))
     assert np.isnan(metrics.ks(y, p))
     assert np.isnan(metrics.calibration_slope_intercept(y, p)).all()
-    assert len(metrics.gains_table(y, p)) == len(y)
 
 
 def test_a_month_without_events_has_a_log_loss_and_no_expected_over_observed():
@@ -180,7 +118,6 @@ def test_a_month_without_events_has_a_log_loss_and_no_expected_over_observed():
 def test_without_rows_everything_is_nan():
     for metric in (metrics.log_loss, metrics.brier, metrics.expected_observed):
         assert np.isnan(metric([], []))
-    assert np.isnan(metrics.psi([0, 0], [1, 2]))
 
 
 def test_a_missing_probability_makes_nan():

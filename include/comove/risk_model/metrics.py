@@ -1,4 +1,4 @@
-"""How good probabilities are: discrimination, calibration, stability.
+"""How good probabilities are: discrimination and calibration.
 
 All take outcomes ``y`` (1 for an event, else 0) and probabilities ``p`` of the event.
 What a sample cannot tell (one class only, no rows, a missing probability) is ``nan``,
@@ -10,11 +10,9 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logit
 
-from comove.errors import ModelError
 from comove.risk_model.calibration import fit_calibration, overlaps
 
 FloatArray = NDArray[np.float64]
@@ -22,10 +20,6 @@ FloatArray = NDArray[np.float64]
 # Nearest a probability comes to 0 or 1 before its logarithm is taken: the spacing of
 # floats at 1, as scikit-learn does.
 CLIP = float(np.finfo(np.float64).eps)
-
-# Least share of a bin in the population stability index: an empty bin counts as one
-# row in ten thousand instead of making the index infinite.
-PSI_FLOOR = 1e-4
 
 
 def _arrays(y: ArrayLike, p: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -204,119 +198,6 @@ def expected_observed(y: ArrayLike, p: ArrayLike) -> float:
     y, p = _arrays(y, p)
     observed = float(y.sum())
     return float(p.sum()) / observed if observed > 0 else float("nan")
-
-
-def psi(expected_counts: ArrayLike, observed_counts: ArrayLike) -> float:
-    r"""Compare two distributions over the same bins: the population stability index.
-
-    :math:`\sum_i (o_i - e_i) \ln(o_i / e_i)` with shares :math:`e_i, o_i` (Siddiqi,
-    2006), which is Jeffreys' divergence. A share below `PSI_FLOOR` counts as
-    `PSI_FLOOR`, so that an empty bin weighs much but not infinitely.
-
-    Parameters
-    ----------
-    expected_counts, observed_counts : array_like, shape (bins,)
-        Rows, or shares, in each bin, then and now.
-
-    Returns
-    -------
-    float
-        At least 0; under 0.1 is commonly read as stable, over 0.25 as shifted; nan if
-        either has no rows.
-
-    Raises
-    ------
-    ModelError
-        If the two do not have the same bins.
-    """
-    expected, observed = _arrays(expected_counts, observed_counts)
-    if expected.shape != observed.shape:
-        raise ModelError(
-            f"{expected.size} expected and {observed.size} observed bins.",
-            where="population stability index",
-            remedy="Count both over the same bins.",
-        )
-    if not (expected.sum() > 0 and observed.sum() > 0):
-        return float("nan")
-    before = np.maximum(expected / expected.sum(), PSI_FLOOR)
-    now = np.maximum(observed / observed.sum(), PSI_FLOOR)
-    return float(((now - before) * np.log(now / before)).sum())
-
-
-def _bands(p: FloatArray, bands: int) -> NDArray[np.int64]:
-    """Give each row its band, 0 the riskiest; equal scores share a band."""
-    if not len(p):
-        return np.empty(0, dtype=np.int64)
-    ordered = np.sort(p)
-    above = len(p) - np.searchsorted(ordered, ordered, side="right")
-    starts = np.flatnonzero(np.diff(above * bands // len(p), prepend=-1))
-    # A handful of edges places every row faster than all scores would.
-    lowest = ordered[starts]
-    return len(lowest) - np.searchsorted(lowest, p, side="right")
-
-
-def gains_table(y: ArrayLike, p: ArrayLike, bands: int = 10) -> pd.DataFrame:
-    """Table of events by band of score, the riskiest band first.
-
-    Bands hold equally many rows as far as ties allow: equal scores share a band, so
-    there may be fewer bands than asked.
-
-    Parameters
-    ----------
-    y : array_like, shape (n,)
-        1 for an event, else 0.
-    p : array_like, shape (n,)
-        Probabilities, none missing.
-    bands : int
-        Bands wanted.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per band: ``band`` (from 1), ``rows``, ``events``, ``lowest_pd``,
-        ``mean_pd``, ``highest_pd``, ``event_rate``; shares of all rows, events and
-        non-events in this band and riskier ones (``cumulative_rows``,
-        ``cumulative_events``, ``cumulative_non_events``); ``lift`` (event rate over
-        that of all) and ``cumulative_lift``; ``ks``, the difference of the two
-        cumulative shares. What needs the class that lacks is nan.
-    """
-    y, p = _arrays(y, p)
-    table = (
-        pd.DataFrame({"band": _bands(p, bands), "event": y, "p": p})
-        .groupby("band", sort=True)
-        .agg(
-            rows=("event", "size"),
-            events=("event", "sum"),
-            lowest_pd=("p", "min"),
-            mean_pd=("p", "mean"),
-            highest_pd=("p", "max"),
-        )
-    )
-    table = table.astype({"events": np.int64})
-    table.insert(0, "band", np.arange(1, len(table) + 1))
-    return _with_shares(table).reset_index(drop=True)
-
-
-def _with_shares(table: pd.DataFrame) -> pd.DataFrame:
-    rows, events = table["rows"], table["events"]
-    total, overall = rows.sum(), _ratio(events.sum(), rows.sum())
-    event_rate = events / rows
-    cumulative_rate = events.cumsum() / rows.cumsum()
-    cumulative_events = events.cumsum() * _ratio(1, events.sum())
-    cumulative_others = (rows - events).cumsum() * _ratio(1, total - events.sum())
-    return table.assign(
-        event_rate=event_rate,
-        cumulative_rows=rows.cumsum() * _ratio(1, total),
-        cumulative_events=cumulative_events,
-        cumulative_non_events=cumulative_others,
-        lift=event_rate * _ratio(1, overall),
-        cumulative_lift=cumulative_rate * _ratio(1, overall),
-        ks=(cumulative_events - cumulative_others).abs(),
-    )
-
-
-def _ratio(part: float, whole: float) -> float:
-    return float(part / whole) if whole > 0 else float("nan")
 
 
 def measured(y: FloatArray, p: FloatArray) -> dict[str, float]:
