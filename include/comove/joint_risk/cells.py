@@ -9,6 +9,7 @@ from comove.audit import ensure_tables
 from comove.connection import connect
 from comove.errors import GateFailedError, WarehouseError
 from comove.joint_risk.tables import ensure_joint_tables
+from comove.portfolio import load_portfolio
 from comove.risk_model.folds import month_of, number
 from comove.risk_model.tables import ensure_risk_tables
 from comove.settings import Settings
@@ -43,7 +44,7 @@ def write_request(settings: Settings, month: dt.date) -> None:
         connection.execute("begin")
         connection.execute("delete from audit.joint_request")
         connection.execute(
-            "insert into audit.joint_request values (?, ?, ?, ?, ?, ?)",
+            "insert into audit.joint_request values (?, ?, ?, ?, ?, ?, ?)",
             [
                 month,
                 first_month_counted(settings, month),
@@ -51,13 +52,32 @@ def write_request(settings: Settings, month: dt.date) -> None:
                 settings.joint_min_group_events,
                 settings.joint_region_attribute,
                 settings.joint_industry_attribute,
+                settings.joint_min_own_events,
             ],
         )
+        _write_parents(connection, settings)
         connection.execute("delete from audit.joint_band")
         connection.executemany(
             "insert into audit.joint_band values (?, ?, ?)", _bands(settings)
         )
         connection.execute("commit")
+
+
+def _write_parents(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    attributes = {
+        "region": settings.joint_region_attribute,
+        "industry": settings.joint_industry_attribute,
+    }
+    rows = [
+        (name, value, parent)
+        for name, attribute in attributes.items()
+        if attribute == "region"
+        for parent, values in load_portfolio(settings.portfolio).region_parents.items()
+        for value in values
+    ]
+    connection.execute("delete from audit.joint_parent")
+    if rows:
+        connection.executemany("insert into audit.joint_parent values (?, ?, ?)", rows)
 
 
 def _bands(settings: Settings) -> list[tuple[int, float, float]]:

@@ -10,6 +10,14 @@ create table if not exists audit.joint_request (
     region_attribute varchar not null,
     industry_attribute varchar not null
 );
+alter table audit.joint_request add column if not exists min_own_events double;
+
+-- What a value with too few events of its own is counted with: a state's division.
+create table if not exists audit.joint_parent (
+    attribute varchar not null,
+    value varchar not null,
+    parent varchar not null
+);
 
 -- Bands of the uniforms that the ordinal likelihood counts.
 create table if not exists audit.joint_band (

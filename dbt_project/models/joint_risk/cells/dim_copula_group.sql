@@ -2,6 +2,10 @@ with request as (
     select * from {{ source('audit', 'joint_request') }}
 ),
 
+parents as (
+    select * from {{ source('audit', 'joint_parent') }}
+),
+
 residuals as (
     select * from {{ ref('residual') }}
 ),
@@ -31,19 +35,67 @@ group_values as (
     {% endfor %}
 ),
 
+-- Values nobody in the window has, but whose parent is known.
+uncounted as (
+    select
+        parents.attribute,
+        parents.value,
+        0 as n,
+        0e0 as expected_events,
+        0 as events
+    from parents
+    left join group_values
+        on
+            parents.attribute = group_values.attribute
+            and parents.value = group_values.value
+    where group_values.value is null
+),
+
+all_values as (
+    select * from group_values
+    union all
+    select * from uncounted
+),
+
+-- What cannot have a path of its own is counted with its neighbours.
+members as (
+    select
+        all_values.*,
+        case
+            when
+                all_values.expected_events + all_values.events
+                < coalesce(request.min_own_events, 0)
+                then coalesce(parents.parent, all_values.value)
+            else all_values.value
+        end as member
+    from all_values
+    left join parents
+        on
+            all_values.attribute = parents.attribute
+            and all_values.value = parents.value
+    cross join request
+),
+
+weighed as (
+    select
+        *,
+        sum(expected_events + events) over (partition by attribute, member)
+            as member_strength
+    from members
+),
+
 -- What is too small goes to `other`, which a lender may well have itself.
 candidates as (
     select
-        group_values.*,
+        weighed.*,
         case
-            when
-                group_values.expected_events + group_values.events
-                >= request.min_group_events
-                then group_values.value
+            when weighed.member_strength >= request.min_group_events
+                then weighed.member
             else 'other'
         end as candidate
-    from group_values
+    from weighed
     cross join request
+    where weighed.n > 0 or weighed.member_strength > 0
 ),
 
 strengths as (
