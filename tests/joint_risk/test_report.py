@@ -139,6 +139,12 @@ def test_the_verdict_on_the_factor_model_comes_with_its_error(facts) -> None:
     assert "4 months (22 events), better in 4 of them; standard error" in said
 
 
+def test_leaving_counts_out_stands_beside_the_verdict_out_of_time(page) -> None:
+    assert "PSIS-LOO" in page
+    for shown in ("-410.2", "-422.8", "-12.5", "31.0"):
+        assert shown in page
+
+
 def test_one_month_is_no_verdict(settings) -> None:
     one = facts_of(settings, month=dt.date(2020, 1, 1))
 

@@ -9,6 +9,7 @@ from comove.audit import ensure_tables
 from comove.connection import connect
 from comove.errors import GateFailedError, WarehouseError
 from comove.joint_risk.tables import ensure_joint_tables
+from comove.quality.record import failed_checks
 from comove.portfolio import load_portfolio
 from comove.risk_model.folds import month_of, number
 from comove.risk_model.tables import ensure_risk_tables
@@ -112,7 +113,7 @@ def why_unavailable(settings: Settings, month: dt.date) -> str | None:
         ensure_tables(connection)
         ensure_risk_tables(connection)
         _require_risk_models(connection, settings, month)
-        if failed := _failed_checks(connection):
+        if failed := failed_checks(connection, "risk"):
             raise _unfit(failed)
         return _no_predictions(connection) or _no_month(connection, month)
 
@@ -139,21 +140,6 @@ def _has_residuals(connection: duckdb.DuckDBPyConnection) -> bool:
         """
     ).fetchone()
     return bool(row and row[0])
-
-
-def _failed_checks(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    rows = connection.execute(
-        """
-        select check_name from audit.quality_result
-        where stage = 'risk' and not success and severity = 'critical'
-            and run_id = (
-                select arg_max(run_id, checked_at) from audit.quality_result
-                where stage = 'risk'
-            )
-        order by check_name
-        """
-    ).fetchall()
-    return [name for (name,) in rows]
 
 
 def _unfit(failed: list[str]) -> GateFailedError:

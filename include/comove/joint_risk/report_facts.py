@@ -167,6 +167,8 @@ class JointFacts:
         Largest default answered.
     validation : DataFrame
         Rows of ``risk.index_validation`` up to the month.
+    comparison : DataFrame
+        Rows of ``risk.model_comparison`` (PSIS-LOO) of the month, best first.
     losses, loss_cells : DataFrame
         Rows of ``risk.portfolio_loss`` and ``risk.portfolio_loss_cell``.
     loss_bins : DataFrame
@@ -194,6 +196,7 @@ class JointFacts:
     links: pd.DataFrame
     event: Event | None
     validation: pd.DataFrame
+    comparison: pd.DataFrame
     losses: pd.DataFrame
     loss_cells: pd.DataFrame
     loss_bins: pd.DataFrame
@@ -263,6 +266,7 @@ def read_facts(
         links=reader.frame(_STRONGEST_SQL, "risk.cell_link"),
         event=reader.event(),
         validation=reader.validation(),
+        comparison=reader.comparison(),
         losses=reader.of_next("risk.portfolio_loss"),
         loss_cells=reader.of_next("risk.portfolio_loss_cell"),
         loss_bins=_loss_bins(home, month),
@@ -413,6 +417,15 @@ class _Reader:
             order by month, model
             """,
             "risk.index_validation",
+        )
+
+    def comparison(self) -> pd.DataFrame:
+        return self.frame(
+            """
+            select * from risk.model_comparison where month = {last}
+            order by elpd_loo desc, model
+            """,
+            "risk.model_comparison",
         )
 
     def fits(self) -> pd.DataFrame:

@@ -205,7 +205,7 @@ def _validation(facts: JointFacts, origin: str) -> Section:
                 "Skill of each model by month and over all months",
             ),
         ),
-        tuple(_validation_tables(facts.validation, pooled)),
+        (*_validation_tables(facts.validation, pooled), *_left_out(facts.comparison)),
     )
 
 
@@ -251,6 +251,31 @@ def _validation_tables(validation: pd.DataFrame, pooled: pd.DataFrame) -> Iterab
         _figure("auc", 3),
         _percent("skill"),
         texts=2,
+    )  # fmt: skip
+
+
+def _left_out(comparison: pd.DataFrame) -> Iterable[Table]:
+    if comparison.empty:
+        return
+    yield _table(
+        "Beside it, how well the same posteriors tell the counts they were fitted to, one "
+        "region, industry and month left out at a time (PSIS-LOO). That fills a gap "
+        "between known months and does not predict; where the share of groups with "
+        "k above 0.7 is not small, it is not to be trusted.",
+        comparison,
+        (
+            "Model", "Log density left out", "Standard error", "Less than the best",
+            "Standard error of that", "Effective parameters", "Groups, k above 0.7",
+            "Log loss of the month out of time",
+        ),
+        _named("model"),
+        _figure("elpd_loo", 1),
+        _figure("elpd_loo_se", 1),
+        _figure("elpd_difference", 1),
+        _figure("elpd_difference_se", 1),
+        _figure("p_loo", 1),
+        _percent("pareto_k_above"),
+        _figure("out_of_time_log_loss", 5),
     )  # fmt: skip
 
 
