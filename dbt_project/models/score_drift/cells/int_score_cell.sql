@@ -1,15 +1,17 @@
 {{ config(schema='intermediate') }}
 
-with counts as (
+with request as (
+
+    select * from {{ source('audit', 'drift_request') }}
+
+),
+
+counts as (
 
     select * from {{ ref('int_score_count') }}
 
 ),
 
-int_score_cell as ({{ score_cells('counts', ['cohort_month', 'is_baseline']) }})
+int_score_cell as ({{ score_cells('counts', ['cohort_month', 'is_baseline'], 'request') }})
 
-select
-    *,
-    cast(null as double) as ks_binned,
-    cast(null as double) as ks_at_score
-from int_score_cell
+select * from int_score_cell

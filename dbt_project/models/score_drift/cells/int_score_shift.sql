@@ -1,8 +1,17 @@
 {{ config(schema='intermediate') }}
 
-select
-    stage,
-    cohort_month,
-    cast(null as double) as psi,
-    cast(null as double) as score_shift_ks
-from {{ ref('funnel_count') }}
+with request as (
+
+    select * from {{ source('audit', 'drift_request') }}
+
+),
+
+counts as (
+
+    select * from {{ ref('int_score_count') }}
+
+),
+
+int_score_shift as ({{ score_shifts('counts', ['cohort_month'], [], 'request') }})
+
+select * from int_score_shift

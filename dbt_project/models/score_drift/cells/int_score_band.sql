@@ -1,0 +1,54 @@
+{{ config(schema='intermediate') }}
+
+{#- Enough to tell where in the score a stage selects, few enough to hold applications. -#}
+{% set bands = 20 %}
+with counts as (
+
+    select * from {{ ref('int_score_count') }}
+
+),
+
+scores as (
+
+    select
+        score,
+        sum({{ stage_columns('n', 'credit_applied') | join(' + ') }}) as n
+    from counts
+    where not is_baseline
+    group by score
+
+),
+
+places as (
+
+    select
+        score,
+        (sum(n) over (
+            order by score
+            rows between unbounded preceding and current row
+        ) - n) / sum(n) over () as share_below
+    from scores
+
+),
+
+int_score_band as (
+
+    select
+        counts.cohort_month,
+        counts.is_baseline,
+        cast(floor(places.share_below * {{ bands }}) + 1 as integer) as band,
+        {% for end in drift_labels()['policy'].ends -%}
+            cast(sum({{ good_of('counts.policy_' ~ end) }}) as bigint) as {{ end }}_good,
+            cast(sum({{ bad_of('counts.policy_' ~ end) }}) as bigint) as {{ end }}_bad
+            {{- ',' if not loop.last }}
+        {% endfor %}
+    from counts
+    inner join places on counts.score = places.score
+    group by
+        counts.cohort_month,
+        counts.is_baseline,
+        cast(floor(places.share_below * {{ bands }}) + 1 as integer)
+
+)
+
+select * from int_score_band
