@@ -225,9 +225,10 @@ def test_the_request_covers_all_that_is_predicted(settings):
     store_training(settings, run_id=RUN)
     ask(settings, dt.date(2024, 3, 1), "march")
     store_training(settings, run_id="march")
-    # A backfilled March ends in June all the same; twelve months to June begin in July.
+    # A backfilled March ends in June all the same, and what June knows is not forgotten;
+    # twelve months to June begin in July.
     assert rows(settings, "from audit.risk_request") == [
-        (dt.date(2024, 3, 1), dt.date(2024, 1, 1), JUNE, dt.date(2023, 7, 1), 7)
+        (JUNE, dt.date(2024, 1, 1), JUNE, dt.date(2023, 7, 1), 7)
     ]
 
 
@@ -335,7 +336,8 @@ def test_a_backfilled_month_does_not_dethrone_the_champion(settings):
     newest = model("pd-xgboost-2024-07-cc", dt.date(2024, 7, 1))
     write_models(ask(settings), model(), newest)
     store_training(settings, run_id=RUN)
-    write_models(ask(settings, run_id="backfill"), model())
+    march = dt.date(2024, 3, 1)
+    write_models(ask(settings, march, run_id="backfill"), model())
     store_training(settings, run_id="backfill")
     assert registry(settings)["pd-xgboost-2024-07-cc"] == ("champion", True)
     assert registry(settings)["pd-logit-2024-01-aa"] == ("retired", False)
@@ -357,9 +359,62 @@ def test_a_version_keeps_the_run_that_registered_it_first(settings):
     store_training(settings, run_id=RUN)
     write_models(ask(settings, run_id="again"), model(metrics={"auc": 0.71}))
     store_training(settings, run_id="again")
-    query = "select run_id, metrics, artifact_path from audit.model_registry"
+    query = """
+        from audit.model_registry
+        select run_id, (metrics ->> '$.auc')::double, artifact_path, card_path
+    """
     path = "artifacts/models/pd/pd-logit-2024-01-aa"
-    assert rows(settings, query) == [(RUN, '{"auc": 0.71}', path)]
+    assert rows(settings, query) == [(RUN, 0.71, path, f"{path}/card.md")]
+
+
+def described(version, out_of_time, **changed):
+    metrics = {"out_of_time": {"rows": out_of_time}}
+    return model(version, metrics=metrics, **changed)
+
+
+def test_an_older_month_shortens_no_models_record(tmp_path):
+    """In either order: what June knows of January's models, and that July's reigns."""
+    months = {
+        dt.date(2024, 3, 1): [described("pd-logit-2024-01-aa", 500)],
+        JUNE: [
+            described("pd-logit-2024-01-aa", 1500, status="retired"),
+            model("pd-blend-2024-07-bb", dt.date(2024, 7, 1)),
+        ],
+    }
+    found = []
+    for order in (list(months), list(reversed(months))):
+        settings = Settings(home=tmp_path / f"{order[0]}")
+        for month in order:
+            write_models(ask(settings, month, run_id=f"{month}"), *months[month])
+            store_training(settings, run_id=f"{month}")
+        told = "from audit.model_registry select * exclude (run_id, registered_at)"
+        found.append(sorted(rows(settings, told)))
+        query = "select max(metrics -> '$.out_of_time.rows') from audit.model_registry"
+        assert rows(settings, query) == [("1500",)]
+        assert registry(settings)["pd-blend-2024-07-bb"] == ("champion", True)
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("order", [(3, 6), (6, 3)])
+def test_models_of_all_that_is_known_are_those_of_the_newest_month(settings, order):
+    """Cross-fitted models of every month begin with the first application."""
+    for number in order:
+        month = dt.date(2024, number, 1)
+        write_models(ask(settings, month, f"{month}"), model(f"pd-logit-of-{number}"))
+        store_training(settings, run_id=f"{month}")
+    assert registry(settings) == {
+        "pd-logit-of-3": ("retired", False),
+        "pd-logit-of-6": ("champion", True),
+    }
+
+
+def test_a_figure_that_could_not_be_had_is_null(settings):
+    write_models(ask(settings), model(metrics={"auc": float("nan"), "gate": [1, None]}))
+    store_training(settings, run_id=RUN)
+    query = "select metrics::json -> '$.auc', metrics from audit.model_registry"
+    [(auc, metrics)] = rows(settings, query)
+    assert auc == "null"
+    assert json.loads(metrics, parse_constant=pytest.fail)["gate"] == [1, None]
 
 
 def test_models_handed_on_in_their_order_end_with_the_champion(settings):
@@ -370,6 +425,20 @@ def test_models_handed_on_in_their_order_end_with_the_champion(settings):
     hand_on_models(folder, "pd", records)
     assert store_training(settings, run_id=RUN).models == 2
     assert registry(settings) == {older: ("retired", False), newer: ("champion", True)}
+
+
+def test_parts_of_a_cross_fitted_model_are_in_force_together(settings):
+    folder = ask(settings)
+    parts = [f"application-blend-2024-01-{part}" for part in "abc"]
+    metrics = {"scoring": "cross_fitted"}
+    records = [
+        ModelRecord.from_json(model(name, purpose="application", metrics=metrics))
+        for name in parts
+    ]
+    hand_on_models(folder, "application", records)
+    store_training(settings, run_id=RUN)
+    assert registry(settings) == dict.fromkeys(parts, ("champion", True))
+    assert champion_algorithm(settings, purpose="application") == "blend"
 
 
 def test_a_status_nobody_knows_is_refused(settings):

@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -20,6 +21,8 @@ from comove.home import Home
 from comove.settings import Settings
 
 RECORD = "record.json"
+# Written by the report, when the model is registered.
+CARD = "card.md"
 
 # Packages whose version can change a number of a model.
 DECISIVE_PACKAGES = (
@@ -121,12 +124,28 @@ class ModelRecord:
 _DATES = ("trained_from", "trained_to", "first_month_predicted")
 
 
+def without_nan(told: Any) -> Any:
+    """Put null in place of numbers that are not finite: JSON knows none.
+
+    Parameters
+    ----------
+    told
+        Dictionaries, lists and plain values, within each other.
+    """
+    if isinstance(told, Mapping):
+        return {name: without_nan(one) for name, one in told.items()}
+    if isinstance(told, (list, tuple)):
+        return [without_nan(one) for one in told]
+    return None if isinstance(told, float) and not math.isfinite(told) else told
+
+
 def model_folder(home: Home, purpose: str, model_version: str) -> Path:
     """Folder of a model version; it need not be there.
 
     Inside stand ``record.json``, the members (``xgboost/model.ubj``,
     ``logit/model.skops`` with ``bins.json``) and, where there are any,
-    ``calibration.json``, ``blend.json`` and ``encoding.json``.
+    ``calibration.json``, ``blend.json`` and ``encoding.json``; once the run has
+    reported, ``card.md``.
     """
     return home.artifacts / "models" / purpose / model_version
 
@@ -165,7 +184,9 @@ def write_record(folder: Path, record: ModelRecord) -> None:
     """Write the record of a model into its folder, whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / f".{RECORD}.{os.getpid()}"
-    draft.write_text(json.dumps(record.to_json(), indent=2, sort_keys=True) + "\n")
+    told = without_nan(record.to_json())
+    text = json.dumps(told, indent=2, sort_keys=True, allow_nan=False)
+    draft.write_text(text + "\n")
     draft.replace(folder / RECORD)
 
 

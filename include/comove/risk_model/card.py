@@ -16,11 +16,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from comove.quality.wording import readable
+from comove.risk_model.artifact import CARD
 from comove.risk_model.canvas import write_png
 from comove.risk_model.curves import THIN_EVENTS
 from comove.risk_model.judgement import Check
-
-CARD = "card.md"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from comove.risk_model.artifact import (
     model_folder,
     name_version,
     relation_hash,
+    without_nan,
 )
 from comove.risk_model.fold_fit import FittedFold, Window, window_relation
 from comove.risk_model.fold_model import FoldModel
@@ -217,15 +218,10 @@ def _parameters(algorithm: str, window: Window, fitted: FittedFold) -> dict[str,
 
 def _figures(evidence: Evidence) -> dict[str, dict[str, float | None]]:
     return {
-        "feature_psi": _without_nan(evidence.feature_psi),
-        "missing_trained": _without_nan(evidence.missing_trained),
-        "missing_now": _without_nan(evidence.missing_now),
+        "feature_psi": without_nan(evidence.feature_psi),
+        "missing_trained": without_nan(evidence.missing_trained),
+        "missing_now": without_nan(evidence.missing_now),
     }
-
-
-def _without_nan(figures: Mapping[str, float]) -> dict[str, float | None]:
-    # JSON knows no NaN.
-    return {n: None if np.isnan(v) else float(v) for n, v in figures.items()}
 
 
 def _write_evidence(folder: Path, evidence: Evidence) -> None:

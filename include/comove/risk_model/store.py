@@ -12,7 +12,7 @@ import duckdb
 from comove.audit import ensure_tables
 from comove.connection import connect, utc_now
 from comove.quality.record import replace_results
-from comove.risk_model.artifact import ModelRecord, model_folder
+from comove.risk_model.artifact import CARD, ModelRecord, model_folder, without_nan
 from comove.risk_model.export import run_folder
 from comove.risk_model.folds import month_of, number
 from comove.risk_model.judgement import Check
@@ -143,7 +143,7 @@ def store_training(settings: Settings, *, run_id: str) -> StoreReport:
         connection.execute("begin")
         for load in loads:
             replace_rows(connection, folder, load, months)
-        _register(connection, settings, models, run_id)
+        _register(connection, settings, models, run_id, request.month)
         _write_request(connection, settings, request)
         connection.execute("commit")
     return StoreReport(rows, len(models))
@@ -155,7 +155,7 @@ def hand_on_models(
     in_force: Sequence[ModelRecord],
     refused: Sequence[tuple[ModelRecord, str]] = (),
 ) -> Path:
-    """Write ``models_<purpose>.json`` for `store_training`, the last one as champion.
+    """Write ``models_<purpose>.json`` for `store_training`, the newest as champion.
 
     Parameters
     ----------
@@ -168,10 +168,10 @@ def hand_on_models(
     refused : sequence of tuple of ModelRecord and str
         Models that failed the gate, with the reason.
     """
-    newest = in_force[-1].model_version if in_force else None
+    newest = in_force[-1] if in_force else None
     models = [
         one.to_json()
-        | {"status": "champion" if one.model_version == newest else "retired"}
+        | {"status": "champion" if newest and _beside(one, newest) else "retired"}
         for one in in_force
     ]
     models += [
@@ -179,8 +179,19 @@ def hand_on_models(
         for one, why in refused
     ]
     file = folder / f"models_{purpose}.json"
-    file.write_text(json.dumps(models, indent=1))
+    file.write_text(json.dumps(without_nan(models), indent=1, allow_nan=False))
     return file
+
+
+def _beside(one: ModelRecord, newest: ModelRecord) -> bool:
+    """Tell whether a model predicts now: the newest one, or another part of it.
+
+    Cross-fitted models of the parts of the borrowers are in force together.
+    """
+    if one.model_version == newest.model_version:
+        return True
+    parts = {m.metrics.get("scoring") for m in (one, newest)} == {"cross_fitted"}
+    return parts and one.first_month_predicted == newest.first_month_predicted
 
 
 def record_checks(settings: Settings, *, run_id: str) -> dict[str, int]:
@@ -278,22 +289,18 @@ def _register(
     settings: Settings,
     models: list[dict[str, Any]],
     run_id: str,
+    month: dt.date,
 ) -> None:
-    for purpose, first_month in {
-        (model["purpose"], model["first_month_predicted"]) for model in models
-    }:
-        # Whatever else predicted these months was fitted on data that has changed since.
-        connection.execute(
-            """
-            update audit.model_registry set status = 'retired', is_champion = false
-            where purpose = ? and first_month_predicted = ?
-            """,
-            [purpose, first_month],
-        )
+    """Register the models of a run, whichever months were run before it.
+
+    A version is described by the newest month that knew it: what an older month knows
+    of it is less, and of who is champion now, nothing.
+    """
     for model in models:
-        _upsert(connection, settings, model, run_id)
+        _upsert(connection, settings, model, run_id, month)
     for purpose in {model["purpose"] for model in models}:
-        _crown(connection, purpose)
+        mine = [one["model_version"] for one in models if one["purpose"] == purpose]
+        _retire(connection, purpose, mine, month)
 
 
 def _upsert(
@@ -301,6 +308,7 @@ def _upsert(
     settings: Settings,
     model: dict[str, Any],
     run_id: str,
+    month: dt.date,
 ) -> None:
     record = ModelRecord.from_json(model)
     folder = model_folder(settings.places, record.purpose, record.model_version)
@@ -309,20 +317,21 @@ def _upsert(
         "purpose": record.purpose,
         "algorithm": record.algorithm,
         "status": model["status"],
-        "is_champion": False,
+        "is_champion": model["status"] == "champion",
         "data_hash": record.data_hash,
         "settings_hash": record.settings_hash,
         "seed": record.seed,
         "features": json.dumps(record.features),
         "library_versions": json.dumps(dict(record.library_versions), sort_keys=True),
-        "metrics": json.dumps(dict(record.metrics), sort_keys=True),
+        "metrics": json.dumps(_metrics(record, month), sort_keys=True, allow_nan=False),
         "trained_from": record.trained_from,
         "trained_to": record.trained_to,
         "first_month_predicted": record.first_month_predicted,
         "rows_trained": record.rows_trained,
         "events_trained": record.events_trained,
         "artifact_path": str(folder.relative_to(settings.places.root)),
-        "card_path": model.get("card_path"),
+        # Written by `report`, which reads what is stored here.
+        "card_path": str((folder / CARD).relative_to(settings.places.root)),
         "refused_because": model.get("refused_because"),
         "run_id": run_id,
         "registered_at": utc_now(),
@@ -335,40 +344,78 @@ def _upsert(
         values ({", ".join("?" * len(row))})
         on conflict (model_version) do update
         set {", ".join(f"{name} = excluded.{name}" for name in changing)}
+        where coalesce({_KNOWN_BY.format("model_registry")}, '')
+            <= {_KNOWN_BY.format("excluded")}
         """,  # noqa: S608 - names of ours
         list(row.values()),
     )
 
 
-def _crown(connection: duckdb.DuckDBPyConnection, purpose: str) -> None:
-    """Leave one champion: the one of the newest months; those before it are retired."""
+# Month of the newest run that described a version, as text; null before comove kept it.
+_KNOWN_BY = """regexp_extract({0}.metrics, '"known_by": "([0-9-]+)"', 1)"""
+
+
+def _metrics(record: ModelRecord, month: dt.date) -> dict[str, Any]:
+    told: dict[str, Any] = without_nan({**record.metrics, "known_by": f"{month}"})
+    return told
+
+
+def _retire(
+    connection: duckdb.DuckDBPyConnection,
+    purpose: str,
+    mine: list[str],
+    month: dt.date,
+) -> None:
+    """Retire what was fitted on data that has changed since, and former champions."""
+    # Versions a run has described share a generation, which sorts by the run's month; of
+    # two runs of one month this one is the newer.
     connection.execute(
-        """
-        update audit.model_registry set
-            is_champion = model_version = newest.winner,
-            status = if(status = 'champion' and model_version != newest.winner,
-                'retired', status)
-        from (
-            select max_by(model_version, (first_month_predicted, model_version)) as winner
-            from audit.model_registry where purpose = ? and status = 'champion'
-        ) as newest
-        where purpose = ? and newest.winner is not null
-        """,
-        [purpose, purpose],
+        f"""
+        with described as (
+            select model_version, status, first_month_predicted,
+                {_KNOWN_BY.format("registry")} as known_by,
+                known_by || if(known_by = $month and list_contains($mine, model_version),
+                    ' again', '') as generation,
+                if(status = 'champion', generation || ' ' || first_month_predicted, '')
+                    as reign
+            from audit.model_registry as registry
+            where purpose = $purpose
+        ),
+
+        judged as (
+            select model_version,
+                generation < max(generation) over (partition by first_month_predicted)
+                    as is_replaced,
+                status = 'champion' and reign < max(reign) over () as is_former
+            from described
+        )
+
+        update audit.model_registry set status = 'retired', is_champion = false
+        where model_version in (
+            select model_version from judged where is_replaced or is_former
+        )
+        """,  # noqa: S608 - SQL of ours
+        {"purpose": purpose, "mine": mine, "month": f"{month}"},
     )
 
 
 def _write_request(
     connection: duckdb.DuckDBPyConnection, settings: Settings, request: RiskRequest
 ) -> None:
-    """Say which months the SQL that follows covers: all that are predicted by now."""
+    """Say which months the SQL that follows covers: all that are predicted by now.
+
+    Its month is the newest trained, whichever was trained last: what the tables show of
+    it must not be cut off by an older month that is trained again.
+    """
     row = connection.execute(
         "select min(month), max(month) from risk.pd_prediction"
     ).fetchone()
+    before = connection.execute("select max(month) from audit.risk_request").fetchone()
+    month = max(request.month, before[0] if before and before[0] else request.month)
     first, last = row if row and row[0] else (request.first_month, request.last_month)
     window_from = month_of(number(last) - settings.residual_window_months + 1)
     connection.execute("delete from audit.risk_request")
     connection.execute(
         "insert into audit.risk_request values (?, ?, ?, ?, ?)",
-        [request.month, first or last, last, window_from, request.seed],
+        [month, first or last, last, window_from, request.seed],
     )

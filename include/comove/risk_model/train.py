@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from comove.connection import connect_serving, duckdb_config, literal
 from comove.errors import ModelError
 from comove.portfolio import load_portfolio
+from comove.risk_model.artifact import without_nan
 from comove.risk_model.export import BORROWER_MONTHS, run_folder
 from comove.risk_model.features import load_features
 from comove.risk_model.fold_fit import (
@@ -432,7 +433,8 @@ def _newest_checks(trained: Sequence[_Trained]) -> list[dict[str, Any]]:
 
 
 def _dump(file: Path, content: object) -> None:
-    file.write_text(json.dumps(content, indent=1, default=_plain))
+    plain = without_nan(content)
+    file.write_text(json.dumps(plain, indent=1, default=_plain, allow_nan=False))
 
 
 def _plain(value: Any) -> Any:
