@@ -266,19 +266,74 @@ def test_a_lenders_score_the_wrong_way_round_is_not_used(trained):
     assert "does not go with fewer bad outcomes" in told
 
 
-def test_a_person_chooses_the_algorithm(trained):
-    choice = Promotion(
+LENDERS = {"over": lambda score: score + 300, "of hundreds": lambda score: score / 10}
+
+
+@pytest.mark.parametrize("scale", LENDERS.values(), ids=LENDERS)
+def test_a_lenders_score_of_another_scale_is_put_on_ours(trained, scale):
+    given = applications(dated=False)
+    own_scale, told_before = trained(given, application_score_source="lender")[1:3]
+    given["lender_score"] = scale(given["lender_score"])
+    _, scores, told, _ = trained(given, application_score_source="lender")
+    assert "the lender's scores go from" in told
+    assert "the lender's scores go from" not in told_before
+    assert set(scores["scoring"]) == {"lender"}
+    assert scores["score"].between(300, 850).all()
+    # What it says of the borrowers does not hang on the points it is counted in.
+    assert scores["pd"].to_numpy() == pytest.approx(own_scale["pd"].to_numpy())
+    odds = (1 - scores["pd"]) / scores["pd"]
+    # 600 points stand for odds of 20 to 1, and 50 more for twice the odds.
+    expected = (600 + 50 * np.log2(odds / 20)).clip(300, 850)
+    assert scores["score"].to_numpy() == pytest.approx(expected.to_numpy(), abs=0.1)
+
+
+def chosen(algorithm, since, decided=1):
+    return Promotion(
         purpose="application",
-        algorithm="logit",
-        effective_from=JULY,
+        algorithm=algorithm,
+        effective_from=since,
         decided_by="A Person",
         reason="easier to explain",
-        decided_at=dt.datetime(2024, 6, 30),
+        decided_at=dt.datetime(2024, 6, decided),
     )
+
+
+def test_a_person_chooses_the_algorithm(trained):
+    choice = chosen("logit", JULY)
     report, _, _, _ = trained(applications(), promotions=(choice,))
     algorithms = {one.first_month_predicted: one.algorithm for one in report.records}
     assert algorithms[JULY] == "logit"
     assert algorithms[dt.date(2024, 1, 1)] == "blend"
+
+
+def test_a_choice_holds_from_its_month_on_within_the_months_of_a_model(trained):
+    september = dt.date(2024, 9, 1)
+    given = applications()
+    is_moved = (given["cohort_month"] == JULY) & (given.index % 2 == 1)
+    given.loc[is_moved, "cohort_month"] = september
+    given.loc[is_moved, "is_bad"] = pd.NA
+    choices = (chosen("logit", september), chosen("logit", dt.date(2025, 1, 1), 2))
+    before, rule, _, _ = trained(given, month=september)
+    report, scores, _, _ = trained(given, month=september, promotions=choices)
+    found = {one.first_month_predicted: one for one in report.records}
+    assert (found[JULY].algorithm, found[september].algorithm) == ("blend", "logit")
+    assert found[september].data_hash == found[JULY].data_hash
+    by_month = given.set_index("application_key")["cohort_month"]
+    moved = by_month[by_month == september].index
+    assert set(scores.loc[moved, "model_version"]) == {found[september].model_version}
+    others = by_month[by_month < september].index
+    pd.testing.assert_series_equal(scores.loc[others, "score"], rule.loc[others, "score"])
+    assert len(report.records) == len(before.records) + 1
+
+
+def test_a_choice_holds_for_all_that_is_cross_fitted(trained):
+    given = applications(dated=False)
+    to_come = chosen("logit", dt.date(2024, 8, 1))
+    report, _, _, _ = trained(given, promotions=(to_come,))
+    assert {one.algorithm for one in report.records} == {"logit"}
+    later = chosen("logit", dt.date(2024, 9, 1))
+    report, _, _, _ = trained(given, promotions=(later,))
+    assert {one.algorithm for one in report.records} == {"blend"}
 
 
 def test_models_are_kept_with_their_records_and_read_again(trained):

@@ -14,6 +14,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from comove.connection import literal, quoted
 from comove.errors import ModelError
@@ -42,6 +42,7 @@ from comove.risk_model.artifact import (
     model_folder,
     name_version,
     relation_hash,
+    without_nan,
     write_record,
 )
 from comove.risk_model.calibration import Calibration, fit_calibration
@@ -49,12 +50,14 @@ from comove.risk_model.comparison import Comparison, compare
 from comove.risk_model.export import APPLICATIONS, run_folder
 from comove.risk_model.feature_shift import feature_figures
 from comove.risk_model.features import Feature, load_features
+from comove.risk_model.fold_model import probability
+from comove.risk_model.folds import month_of, number
 from comove.risk_model.judgement import Check, Evidence, judge_challenger, refusal
 from comove.risk_model.matrix import Encoding, learn_encoding, read_matrix
 from comove.risk_model.plain import plain_logistic, plain_xgboost
 from comove.risk_model.reasons import LENDER_LOW, as_json, find_reasons
 from comove.risk_model.registry import Promotion
-from comove.risk_model.score import ScoreScale
+from comove.risk_model.score import HIGHEST_SCORE, LOWEST_SCORE, ScoreScale
 from comove.risk_model.store import hand_on_models
 from comove.risk_model.trees import Sample
 from comove.settings import Settings
@@ -111,7 +114,7 @@ class ApplicationReport:
             "unavailable": self.unavailable,
             "records": [record.to_json() for record in self.records],
             "refused": {one.model_version: why for one, why in self.refused},
-            "comparison": [_without_nan(asdict(one)) for one in self.comparison],
+            "comparison": [without_nan(asdict(one)) for one in self.comparison],
             "infinite": dict(self.infinite),
         }
 
@@ -149,7 +152,7 @@ def train_application(
     folder = run_folder(settings, run_id)
     with open_applications(settings, folder / APPLICATIONS, month) as connection:
         trainer = _Trainer(settings, connection, load_features(PURPOSE), promotions, tell)
-        steps = plan_steps(connection, settings, month)
+        steps = plan_steps(connection, settings, month, _turns(promotions))
         if isinstance(steps, str):
             trainer.absent.append(steps)
         else:
@@ -312,7 +315,7 @@ class _Trainer:
         return _Fitted(step, model, record, keep_version(home, record, model.save))
 
     def _record(self, step: Step, trained: str, sample: Sample) -> ModelRecord:
-        algorithm = _promoted(self.promotions, step.first_month)
+        algorithm = _promoted(self.promotions, step.decided_in)
         data_hash = relation_hash(self.connection, trained)
         version = name_version(
             self.settings,
@@ -389,13 +392,33 @@ class _Trainer:
             return
         used = np.isfinite(rows["lender_score"].to_numpy(dtype=float))
         given = rows.loc[used, "lender_score"].to_numpy(dtype=float)
+        expected = probability(line.apply(given))
+        told = given
+        if self._is_lenders_scale_another:
+            told = ScoreScale.of(self.settings).score(expected)
         base = self.settings.score_base_points
         rows.loc[used, "scoring"] = "lender"
-        rows.loc[used, "score"] = given
-        rows.loc[used, "pd"] = rows.loc[used, "own"] = expit(line.apply(given))
+        rows.loc[used, "score"] = told
+        rows.loc[used, "pd"] = rows.loc[used, "own"] = expected
         rows.loc[used, "reason_codes"] = [
-            as_json([LENDER_LOW] if score < base else []) for score in given
+            as_json([LENDER_LOW] if score < base else []) for score in told
         ]
+
+    @cached_property
+    def _is_lenders_scale_another(self) -> bool:
+        """Whether the lender's scores, of whatever month, leave the scale of ours."""
+        lowest, highest = self._one(
+            "select min(lender_score)::double, max(lender_score)::double "
+            "from application where isfinite(lender_score::double)"
+        )
+        is_another = bool(lowest < LOWEST_SCORE or highest > HIGHEST_SCORE)
+        if is_another:
+            self.tell(
+                f"the lender's scores go from {lowest:g} to {highest:g}: each is put on "
+                f"the scale of {LOWEST_SCORE:g} to {HIGHEST_SCORE:g} by the PD it goes "
+                "with."
+            )
+        return is_another
 
     def _add_plain(
         self, rows: pd.DataFrame, sample: Sample, scored: str, encoding: Encoding
@@ -446,15 +469,26 @@ class _Trainer:
         return self.connection.execute(query).fetchall()[0]
 
 
-def _promoted(promotions: Sequence[Promotion], first_month: dt.date) -> str:
+def _promoted(promotions: Sequence[Promotion], month: dt.date) -> str:
     """Find the algorithm a person chose for a month; the blend without a choice."""
     held = [
         one
         for one in promotions
-        if one.purpose == PURPOSE and one.effective_from <= first_month
+        if one.purpose == PURPOSE and one.effective_from <= month
     ]
     newest = max(held, key=lambda p: (p.effective_from, p.decided_at), default=None)
     return (newest.algorithm if newest else None) or "blend"
+
+
+def _turns(promotions: Sequence[Promotion]) -> list[dt.date]:
+    """Months from which on another algorithm was chosen."""
+    dates = {one.effective_from for one in promotions if one.purpose == PURPOSE}
+    return [
+        date
+        for date in sorted(dates)
+        if _promoted(promotions, date)
+        != _promoted(promotions, month_of(number(date) - 1))
+    ]
 
 
 def _lender_line(score: FloatArray, is_bad: FloatArray) -> Calibration | str:
@@ -583,8 +617,8 @@ def _measured(
         "cross_fitted_log_loss": dict(model.validation),
         "blend_weights": dict(model.weights),
         "without_logit": model.without_logit,
-        "out_of_sample": [_without_nan(asdict(one)) for one in _compared(rows)],
-        "all_models_out_of_sample": [_without_nan(asdict(one)) for one in comparison],
+        "out_of_sample": [without_nan(asdict(one)) for one in _compared(rows)],
+        "all_models_out_of_sample": [without_nan(asdict(one)) for one in comparison],
     }
     trees = {name: asdict(one) for name, one in model.parameters.items()}
     told = {**by.record.parameters, **trees}
@@ -627,7 +661,3 @@ def _table(comparison: Sequence[Comparison]) -> list[str]:
 def _added(*counts: Mapping[str, int]) -> dict[str, int]:
     names = dict.fromkeys(name for one in counts for name in one)
     return {name: sum(one.get(name, 0) for one in counts) for name in names}
-
-
-def _without_nan(figures: Mapping[str, Any]) -> dict[str, Any]:
-    return {n: None if v != v else v for n, v in figures.items()}

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -39,12 +40,15 @@ class Step:
         ``out_of_time`` or ``cross_fitted``.
     first_month : date
         First month of application it scores, first day.
+    decided_in : date
+        Month whose decision about the algorithm it obeys, first day.
     trained, scored : str
         SQL conditions on applications.
     """
 
     scoring: Literal["out_of_time", "cross_fitted"]
     first_month: dt.date
+    decided_in: dt.date
     trained: str
     scored: str
 
@@ -114,7 +118,10 @@ def _source(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def plan_steps(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, month: dt.date
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    month: dt.date,
+    turns: Collection[dt.date] = (),
 ) -> list[Step] | str:
     """Plan which model scores which applications.
 
@@ -125,6 +132,11 @@ def plan_steps(
     where no model could be walked forward yet are all outcomes known by the run's
     month cross-fitted.
 
+    A person's decision holds from its month on: there the months of a walk-forward model
+    are divided between two of the same outcomes. Cross-fitted models, which are fitted
+    for all their applications anew, obey the decision in force at the last of their
+    months; where all are cross-fitted, that of the month to come.
+
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
@@ -133,6 +145,8 @@ def plan_steps(
         Months of the walk-forward.
     month : date
         Month of the run.
+    turns : collection of date
+        Months from which on another algorithm was decided for, first days.
 
     Returns
     -------
@@ -142,20 +156,35 @@ def plan_steps(
     first = _first_block(connection, settings, month)
     if first is None:
         return _all_cross_fitted(connection, month)
-    gap, step = settings.pd_gap_months, settings.application_refit_months
+    step = settings.application_refit_months
     walked = [
-        Step(
-            scoring="out_of_time",
-            first_month=month_of(block),
-            trained=_known_before(month_of(block - gap)),
-            scored=f"cohort_month >= {_date(month_of(block))} "
-            f"and cohort_month < {_date(month_of(block + step))}",
-        )
+        _walked(block, begin, end, settings.pd_gap_months)
         for block in range(first, number(month) + 1, step)
+        for begin, end in _stretches(block, block + step, turns)
     ]
     before = f"cohort_month < {_date(month_of(first))}"
     needed = [one for one in walked if _any_to_score(connection, one)]
-    return [*_cross_fits(connection, walked[0].trained, before), *needed]
+    decided_in = month_of(first - 1)
+    return [*_cross_fits(connection, walked[0].trained, before, decided_in), *needed]
+
+
+def _stretches(begin: int, end: int, turns: Collection[dt.date]) -> list[tuple[int, int]]:
+    """Divide counted months where another algorithm was decided for."""
+    within = {number(turn) for turn in turns if begin < number(turn) < end}
+    bounds = sorted({begin, end} | within)
+    return list(pairwise(bounds))
+
+
+def _walked(block: int, begin: int, end: int, gap: int) -> Step:
+    """Walk the model of a block of months forward to some of them, `begin` to `end`."""
+    return Step(
+        scoring="out_of_time",
+        first_month=month_of(begin),
+        decided_in=month_of(begin),
+        trained=_known_before(month_of(block - gap)),
+        scored=f"cohort_month >= {_date(month_of(begin))} "
+        f"and cohort_month < {_date(month_of(end))}",
+    )
 
 
 def _any_to_score(connection: duckdb.DuckDBPyConnection, step: Step) -> bool:
@@ -193,11 +222,14 @@ def _all_cross_fitted(
             f"{bad:,} bad and {good:,} good outcomes are known by {month:%Y-%m}, and at "
             f"least {LEAST_OUTCOMES} of each are needed."
         )
-    return _cross_fits(connection, "true", "true")
+    return _cross_fits(connection, "true", "true", month_of(number(month) + 1))
 
 
 def _cross_fits(
-    connection: duckdb.DuckDBPyConnection, trained: str, scored: str
+    connection: duckdb.DuckDBPyConnection,
+    trained: str,
+    scored: str,
+    decided_in: dt.date,
 ) -> list[Step]:
     """Plan a model per part of the borrowers, of the other parts' outcomes."""
     first = connection.execute(
@@ -209,6 +241,7 @@ def _cross_fits(
         Step(
             scoring="cross_fitted",
             first_month=first,
+            decided_in=decided_in,
             trained=f"({trained}) and hashed % {PARTS} <> {part}",
             scored=f"({scored}) and hashed % {PARTS} = {part}",
         )
