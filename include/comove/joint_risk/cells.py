@@ -9,8 +9,8 @@ from comove.audit import ensure_tables
 from comove.connection import connect
 from comove.errors import GateFailedError, WarehouseError
 from comove.joint_risk.tables import ensure_joint_tables
-from comove.quality.record import failed_checks
 from comove.portfolio import load_portfolio
+from comove.quality.record import failed_checks
 from comove.risk_model.folds import month_of, number
 from comove.risk_model.tables import ensure_risk_tables
 from comove.settings import Settings

@@ -20,8 +20,7 @@ class GateReport:
     Parameters
     ----------
     stage : str
-        ``landed``, ``staging``, ``marts``, ``risk``, ``joint_risk`` or
-        ``default_response``.
+        As of `run_gate`.
     passed, warned, failed, not_available : tuple of str
         Names of the checks that hold; of those that do not and are warnings or for
         information; of critical ones that do not; of those with nothing to judge.
@@ -60,8 +59,9 @@ def run_gate(
         Under which the results are kept; judging again replaces them.
     stage : str
         ``landed`` (before dbt), ``staging`` or ``marts`` (after), ``risk`` (after the
-        risk models), ``joint_risk`` (after the joint model), or ``default_response``
-        (after what defaults set off).
+        risk models), ``joint_risk`` (after the joint model), ``default_response``
+        (after what defaults set off), ``score_drift`` (after the matrix) or
+        ``recalibration`` (after what is proposed on it).
     suites : Path
         Folder of the suite files.
 

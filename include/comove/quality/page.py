@@ -23,6 +23,8 @@ STAGES = (
     "joint_fit",
     "joint_risk",
     "default_response",
+    "score_drift",
+    "recalibration",
 )
 
 _environment = Environment(

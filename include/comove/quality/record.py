@@ -7,6 +7,7 @@ import duckdb
 
 from comove.audit import ensure_tables
 from comove.connection import connect
+from comove.errors import GateFailedError
 from comove.quality.judge import Judgement, Verdict
 from comove.settings import Settings
 
@@ -66,6 +67,60 @@ def replace_results(
             """,
             [[run_id, stage, *row, checked_at] for row in rows],
         )
+
+
+def require_passed(settings: Settings, *, stage: str, dag_id: str) -> None:
+    """Refuse to go on from tables whose gate has failed.
+
+    Parameters
+    ----------
+    settings : Settings
+        Says which warehouse.
+    stage : str
+        Whose newest results are looked at; none at all is no failure.
+    dag_id : str
+        The DAG that makes the tables, for the message.
+
+    Raises
+    ------
+    GateFailedError
+        Naming the checks.
+    """
+    with connect(settings) as connection:
+        ensure_tables(connection)
+        failed = failed_checks(connection, stage)
+    if failed:
+        raise GateFailedError(
+            f"the tables of stage {stage!r} failed {', '.join(failed)}.",
+            where="audit.quality_result",
+            remedy=f"Correct what their gate names and run the DAG `{dag_id}` again "
+            "first.",
+        )
+
+
+def failed_checks(connection: duckdb.DuckDBPyConnection, stage: str) -> list[str]:
+    """Names of the critical checks that failed when a stage was judged last, sorted.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The warehouse.
+    stage : str
+        As of `comove.quality.suite.Stage`.
+    """
+    rows = connection.execute(
+        """
+        select check_name from audit.quality_result
+        where stage = $stage and not success and severity = 'critical'
+            and run_id = (
+                select arg_max(run_id, checked_at) from audit.quality_result
+                where stage = $stage
+            )
+        order by check_name
+        """,
+        {"stage": stage},
+    ).fetchall()
+    return [name for (name,) in rows]
 
 
 def _result(verdict: Verdict) -> list[object]:

@@ -17,7 +17,16 @@ from pydantic import (
 from comove.contract import load_source
 from comove.errors import SettingsError
 
-Stage = Literal["landed", "staging", "marts", "risk", "joint_risk", "default_response"]
+Stage = Literal[
+    "landed",
+    "staging",
+    "marts",
+    "risk",
+    "joint_risk",
+    "default_response",
+    "score_drift",
+    "recalibration",
+]
 Severity = Literal["critical", "warning", "info"]
 Sentence = Annotated[
     str, Field(min_length=5), AfterValidator(lambda text: " ".join(text.split()))
@@ -178,8 +187,7 @@ def load_suite(stage: str, folder: Path = SUITES) -> Suite:
     Parameters
     ----------
     stage : str
-        ``landed``, ``staging``, ``marts``, ``risk``, ``joint_risk`` or
-        ``default_response``.
+        One of `Stage`.
     folder : Path
         Where the suite files are.
 

@@ -36,6 +36,16 @@ PARTS = {
         "risk.portfolio_loss",
         "risk.portfolio_loss_cell",
     ),
+    "score_drift": (
+        "risk.application_label",
+        "risk.funnel_count",
+        "risk.score",
+        "risk.score_drift",
+        "risk.score_drift_cut",
+        "risk.score_interval",
+        "risk.credit_value_rules",
+        "risk.review_rules",
+    ),
     "default_response": (
         "risk.default_event",
         "risk.lending_control",
@@ -53,6 +63,8 @@ PARTS = {
     ),
 }
 _PART_OF = {name: part for part, names in PARTS.items() for name in names}
+# Scored by one DAG and labelled by another: published with its schema too.
+_WITH_SCHEMA_TOO = ("risk.score",)
 EVERYTHING = (*PUBLISHED_SCHEMAS, *PARTS)
 MASK = "***"
 SHIFTED = "^(unreadable|unknown_value|missing)_"
@@ -170,7 +182,13 @@ def _tables(connection: duckdb.DuckDBPyConnection, parts: tuple[str, ...]) -> li
         """,
         [list(PUBLISHED_SCHEMAS)],
     ).fetchall()
-    return [name for (name,) in rows if _PART_OF.get(name, name.split(".")[0]) in parts]
+    return [name for (name,) in rows if _published_with(name) & set(parts)]
+
+
+def _published_with(name: str) -> set[str]:
+    schema = name.split(".")[0]
+    found = {_PART_OF.get(name, schema)}
+    return found | {schema} if name in _WITH_SCHEMA_TOO else found
 
 
 def _note_published(
