@@ -19,6 +19,8 @@ from comove.warehouse import build, run_dbt
 from comove.warehouse.build import build_features
 
 SEED = 20_261_122
+# Of features, what is to be predicted: it may know the future.
+LABELS = ["is_bad", "outcome_known_on", "is_mature", "outcome_source", "is_event"]
 # The months to build are those of the first build, whatever is changed later.
 KEPT = {"int_rebuild_window"}
 STAGES = ("models/intermediate/", "models/marts/", "models/features/")
@@ -107,3 +109,24 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     outcome = run_dbt(settings, ["compile"], log_level="none")
     assert outcome.success, outcome.exception
     return Built(tables, settings, compiled(settings))
+
+
+def of_months(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Features of borrower-months, by both keys."""
+    rows = connection.execute("from features.feat_borrower_month").df()
+    return rows.set_index(["month", "borrower_key"]).sort_index()
+
+
+def of_applications(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Features of applications, by key."""
+    rows = connection.execute("from features.feat_application").df()
+    return rows.set_index("application_key").sort_index()
+
+
+@pytest.fixture(scope="session")
+def as_built(
+    built: Built, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Features of months and of applications, made anew without a change."""
+    with built.changed(tmp_path_factory.mktemp("as_built")) as connection:
+        return of_months(connection), of_applications(connection)

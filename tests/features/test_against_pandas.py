@@ -10,6 +10,7 @@ from tests.features.conftest import Built
 from comove.warehouse import run_dbt
 
 EVENT_DAYS = 30
+YEAR = pd.Timedelta(days=365)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,12 @@ def instalments(built: Built) -> pd.DataFrame:
     loans = built.tables["loans"][["loan_id", "borrower_id", "disbursed_on"]]
     table["due_on"] = pd.to_datetime(table["due_on"])
     table["settled_on"] = pd.to_datetime(table["settled_on"])
-    lives = built.read(
+    return table.merge(loans, on="loan_id").merge(lives(built), on="loan_id")
+
+
+def lives(built: Built) -> pd.DataFrame:
+    """When each loan began and ended, as the marts have it."""
+    return built.read(
         """
         select ids.loan_id, lives.closed_on, lives.first_month_no
         from intermediate.int_loan_life as lives
@@ -85,7 +91,6 @@ def instalments(built: Built) -> pd.DataFrame:
         where ids._status = 'accepted'
         """
     )
-    return table.merge(loans, on="loan_id").merge(lives, on="loan_id")
 
 
 def test_contacts_transactions_and_applications_are_counted_in_whole_months_before(
@@ -159,7 +164,6 @@ def test_the_newest_loan_and_its_application_describe_the_month(
     for row in rows.sample(300, random_state=1).itertuples():
         own = loans[(loans["borrower_id"] == row.borrower_id) & (days < row.month)]
         newest = own[own["disbursed_on"] == own["disbursed_on"].max()]
-        assert row.loans_before == len(own)
         assert row.principal in newest["principal"].to_list()
         if len(newest) == 1:
             np.testing.assert_equal(
@@ -191,25 +195,29 @@ def test_promises_broken_are_those_with_too_little_paid_until_their_day(
     assert rows["broken_promises_12m"].tolist() == expected
 
 
-def test_an_application_knows_the_loans_and_applications_before_it(
+def test_an_application_knows_the_loans_and_applications_of_the_year_before_it(
     built: Built, asked: pd.DataFrame
 ) -> None:
-    loans, applications = built.tables["loans"], built.tables["applications"]
+    applications = built.tables["applications"]
+    loans = built.tables["loans"].merge(lives(built), on="loan_id")
     for row in asked.itertuples():
         day = row.applied_at.date()
+        year_ago = pd.Timestamp(day) - YEAR
         own = loans[
             (loans["borrower_id"] == row.borrower_id)
             & (loans["disbursed_on"] < day)
+            & ~(loans["closed_on"] < year_ago)
             & (loans["application_id"] != row.application_id)
         ]
         earlier = applications[
             (applications["borrower_id"] == row.borrower_id)
+            & (applications["applied_at"] >= year_ago)
             & (applications["applied_at"] < row.applied_at)
         ]
-        assert row.loans_before == len(own)
-        assert row.applications_before == len(earlier)
+        assert row.loans_12m == len(own)
+        assert row.applications_12m == len(earlier)
         assert (
-            row.rejected_before
+            row.rejected_12m
             == (
                 (earlier["decision"] == "rejected")
                 & (earlier["decided_at"] < row.applied_at)
@@ -221,7 +229,7 @@ def test_an_application_knows_the_loans_and_applications_before_it(
         )
 
 
-def test_an_application_knows_the_instalments_due_or_settled_before_it(
+def test_an_application_knows_the_instalments_due_or_settled_in_the_year_before_it(
     built: Built, asked: pd.DataFrame
 ) -> None:
     table = instalments(built)
@@ -239,6 +247,8 @@ def test_an_application_knows_the_instalments_due_or_settled_before_it(
             (table["borrower_id"] == row.borrower_id)
             & (table["application_id"] != row.application_id)
             & (pd.to_datetime(table["disbursed_on"]) < today)
+            & ~(table["closed_on"] < today - YEAR)
+            & ((table["due_on"] >= today - YEAR) | ~(table["settled_on"] < today - YEAR))
         ]
         settled = own[own["settled_on"] < today]
         late = (settled["settled_on"] - settled["due_on"]).dt.days

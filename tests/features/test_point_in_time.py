@@ -6,12 +6,11 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
-from tests.features.conftest import Built
+from tests.features.conftest import LABELS, Built, of_applications, of_months
 
 # Something happens in February 2024, of which the features of February know nothing.
 MONTH = "2024-02-01"
 NEXT = "2024-03-01"
-LABELS = ["is_bad", "outcome_known_on", "is_mature", "outcome_source", "is_event"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ CHANGES = (
         (
             "days_past_due",
             "days_past_due_max_3m",
-            "historical_dpd_max",
+            "days_past_due_max_12m",
             "paid_on_time_share_6m",
             "late_instalments_12m",
             "past_due_to_exposure",
@@ -45,12 +44,12 @@ CHANGES = (
         ),
         (
             "late_instalment_share_before",
-            "worst_dpd_before",
+            "worst_dpd_12m",
             "mean_days_late_before",
             "last_loan_days_over_term",
             "closed_late_share_before",
             "open_loans",
-            "events_before",
+            "events_12m",
             "broken_promises_12m",
         ),
     ),
@@ -136,7 +135,7 @@ CHANGES = (
         where decision = 'rejected'
         """,
         ("applications_12m", "rejected_applications_12m"),
-        ("applications_before", "applications_90d", "rejected_before"),
+        ("applications_12m", "applications_90d", "rejected_12m"),
     ),
     Change(
         "rejections come in the month, not later",
@@ -147,7 +146,7 @@ CHANGES = (
         and decided_at >= date '{MONTH}'
         """,
         ("rejected_applications_12m",),
-        ("rejected_before",),
+        ("rejected_12m",),
     ),
     Change(
         "loans are disbursed in the month",
@@ -164,7 +163,6 @@ CHANGES = (
         """,
         (
             "open_loans",
-            "loans_before",
             "months_since_last_loan",
             "principal",
             "exposure",
@@ -174,7 +172,7 @@ CHANGES = (
             "channel",
         ),
         (
-            "loans_before",
+            "loans_12m",
             "loans_90d",
             "open_loans",
             "open_principal",
@@ -185,16 +183,6 @@ CHANGES = (
 )
 
 
-def of_months(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    rows = connection.execute("from features.feat_borrower_month").df()
-    return rows.set_index(["month", "borrower_key"]).sort_index()
-
-
-def of_applications(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    rows = connection.execute("from features.feat_application").df()
-    return rows.set_index("application_key").sort_index()
-
-
 def changed_columns(before: pd.DataFrame, after: pd.DataFrame) -> set[str]:
     both = before.index.intersection(after.index)
     old, new = before.loc[both], after.loc[both]
@@ -203,14 +191,6 @@ def changed_columns(before: pd.DataFrame, after: pd.DataFrame) -> set[str]:
         for name in before.columns
         if not old[name].astype(object).equals(new[name].astype(object))
     }
-
-
-@pytest.fixture(scope="module")
-def as_built(
-    built: Built, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    with built.changed(tmp_path_factory.mktemp("as_built")) as connection:
-        return of_months(connection), of_applications(connection)
 
 
 def test_making_the_tables_anew_gives_what_dbt_built(

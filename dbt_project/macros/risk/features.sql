@@ -1,3 +1,20 @@
+{#- How far back a feature looks: months of a borrower-month, days of an application. What
+counted everything ever delivered (loans so far, worst lateness ever, months known) would
+grow with every month of history, be calendar time in disguise and swallow the common
+factor. Twelve months are the longest of the other windows, hold every season once, and are
+full a year after a lender's first file. -#}
+{% macro memory_months() %}{{ return(12) }}{% endmacro %}
+{% macro memory_days() %}{{ return(365) }}{% endmacro %}
+
+{#- A time since something, from 0 up to the end of memory; null where it never was. -#}
+{% macro remembered(since, memory) -%}
+    case
+        when {{ since }} < 0 then 0
+        when {{ since }} > {{ memory }} then {{ memory }}
+        else {{ since }}
+    end
+{%- endmacro %}
+
 {#- Features of a model by name, number or category, as its yml says; empty while dbt
 parses. -#}
 {% macro features_of(model_name) %}

@@ -56,20 +56,20 @@ described as (
 
     select
         applications.*,
-        requests.applications_before,
+        requests.applications_12m,
         requests.applications_90d,
-        requests.rejected_before,
+        requests.rejected_12m,
         requests.contacts_12m,
         requests.broken_promises_12m,
         requests.inflow_3m,
         requests.outflow_3m,
         requests.transactions_3m,
         requests.credit_limit,
-        histories.loans_before,
+        histories.loans_12m,
         histories.open_loans,
         histories.closed_loans,
         histories.loans_90d,
-        histories.events_before,
+        histories.events_12m,
         histories.closed_late,
         histories.mean_days_over_term,
         histories.max_days_over_term,
@@ -78,17 +78,17 @@ described as (
         histories.min_run_share,
         histories.last_run_share,
         histories.last_closed_on,
-        histories.first_disbursed_on,
+        histories.mean_days_between_loans,
         histories.last_disbursed_on,
         histories.open_principal,
         histories.largest_principal,
         histories.mean_principal,
         histories.last_principal,
         histories.first_principal,
-        histories.instalments_before,
+        histories.instalments_12m,
         histories.late_instalment_share,
         histories.late_instalment_share_recent,
-        histories.worst_dpd,
+        histories.worst_dpd_12m,
         histories.mean_days_late,
         histories.spread_days_late,
         histories.min_days_late,
@@ -165,9 +165,9 @@ feat_application as (
         region,
         industry,
         cast(extract(year from applied_at) as integer) - birth_year as age_years,
-        greatest(
-            0, {{ days_between('cast(registered_at as date)', 'applied_on') }}
-        ) as relationship_days,
+        {{ remembered(
+            days_between('cast(registered_at as date)', 'applied_on'), memory_days()
+        ) }} as relationship_days,
         cast(monthly_income as double) as monthly_income,
         cast(other_income as double) as other_income,
         employment_months,
@@ -179,19 +179,19 @@ feat_application as (
         personal_credit_score,
         family_credit_score,
         company_credit_score,
-        cast(coalesce(applications_before, 0) as integer) as applications_before,
+        cast(coalesce(applications_12m, 0) as integer) as applications_12m,
         cast(coalesce(applications_90d, 0) as integer) as applications_90d,
-        cast(coalesce(rejected_before, 0) as integer) as rejected_before,
-        cast(coalesce(loans_before, 0) as integer) as loans_before,
+        cast(coalesce(rejected_12m, 0) as integer) as rejected_12m,
+        cast(coalesce(loans_12m, 0) as integer) as loans_12m,
         cast(coalesce(loans_90d, 0) as integer) as loans_90d,
         cast(coalesce(open_loans, 0) as integer) as open_loans,
         cast(coalesce(open_principal, 0) as double) as open_principal,
-        cast(coalesce(events_before, 0) as integer) as events_before,
-        {{ days_between('last_disbursed_on', 'applied_on') }} as days_since_last_loan,
+        cast(coalesce(events_12m, 0) as integer) as events_12m,
+        {{ remembered(
+            days_between('last_disbursed_on', 'applied_on'), memory_days()
+        ) }} as days_since_last_loan,
         {{ days_between('last_closed_on', 'applied_on') }} as days_since_last_closed,
-        {{ ratio(
-            days_between('first_disbursed_on', 'last_disbursed_on'), 'loans_before - 1'
-        ) }} as mean_days_between_loans,
+        mean_days_between_loans,
         {{ ratio('requested_amount', 'largest_principal') }}
             as requested_to_largest_principal,
         {{ ratio('requested_amount', 'mean_principal') }}
@@ -207,12 +207,12 @@ feat_application as (
         mean_run_share as mean_run_share_before,
         min_run_share as min_run_share_before,
         last_run_share as last_loan_run_share,
-        {{ if_delivered('repayments', 'instalments_before') }} as instalments_before,
+        {{ if_delivered('repayments', 'instalments_12m') }} as instalments_12m,
         {{ if_delivered('repayments', 'late_instalment_share', 'double') }}
             as late_instalment_share_before,
         {{ if_delivered('repayments', 'late_instalment_share_recent', 'double') }}
             as late_instalment_share_recent,
-        {{ if_delivered('repayments', 'worst_dpd') }} as worst_dpd_before,
+        {{ if_delivered('repayments', 'worst_dpd_12m') }} as worst_dpd_12m,
         {{ if_delivered('repayments', 'mean_days_late', 'double') }}
             as mean_days_late_before,
         {{ if_delivered('repayments', 'spread_days_late', 'double') }}

@@ -27,7 +27,8 @@ instalments as (
 ),
 
 -- Everything as it stood the day before: of what happens on the day itself nobody knows
--- whether it came before the application. A loan ended later counts as running still.
+-- whether it came before the application. A loan ended later counts as running still, one
+-- ended too long ago is forgotten: what grows with the history grows with the calendar.
 earlier_loans as (
 
     select
@@ -41,7 +42,11 @@ earlier_loans as (
         loans.ends_on,
         case when loans.closed_on < applications.applied_on then loans.closed_on end
             as closed_on,
-        coalesce(loans.event_on < applications.applied_on, false) as has_event,
+        coalesce(
+            {{ days_between('loans.event_on', 'applications.applied_on') }}
+            between 1 and {{ memory_days() }},
+            false
+        ) as has_event,
         case
             when loans.closed_on < applications.applied_on then loans.closed_on
             else {{ days_after('applications.applied_on', -1) }}
@@ -51,6 +56,11 @@ earlier_loans as (
         on
             applications.borrower_key = loans.borrower_key
             and applications.applied_on > loans.disbursed_on
+            and (
+                loans.closed_on is null
+                or {{ days_between('loans.closed_on', 'applications.applied_on') }}
+                <= {{ memory_days() }}
+            )
     where
         loans.application_key is null
         or loans.application_key <> applications.application_key
@@ -75,11 +85,11 @@ by_loan as (
 
     select
         application_key,
-        count(*) as loans_before,
+        count(*) as loans_12m,
         count(case when closed_on is null then 1 end) as open_loans,
         count(closed_on) as closed_loans,
         count(case when days_ago <= 90 then 1 end) as loans_90d,
-        count(case when has_event then 1 end) as events_before,
+        count(case when has_event then 1 end) as events_12m,
         count(case when closed_on is not null and days_over_term > 0 then 1 end)
             as closed_late,
         avg(case when closed_on is not null then days_over_term end)
@@ -91,7 +101,13 @@ by_loan as (
         min(case when closed_on is not null then run_share end) as min_run_share,
         max_by(run_share, loan_place) as last_run_share,
         max(closed_on) as last_closed_on,
-        min(disbursed_on) as first_disbursed_on,
+        {{ ratio(
+            days_between(
+                'min(case when days_ago <= ' ~ memory_days() ~ ' then disbursed_on end)',
+                'max(disbursed_on)'
+            ),
+            'count(case when days_ago <= ' ~ memory_days() ~ ' then 1 end) - 1'
+        ) }} as mean_days_between_loans,
         max(disbursed_on) as last_disbursed_on,
         sum(case when closed_on is null then principal end) as open_principal,
         max(principal) as largest_principal,
@@ -135,8 +151,17 @@ earlier_instalments as (
     from earlier_loans as loans
     inner join instalments on loans.loan_no = instalments.loan_no
     where
-        instalments.due_on < loans.applied_on
-        or instalments.settled_on < loans.applied_on
+        (
+            instalments.due_on < loans.applied_on
+            or instalments.settled_on < loans.applied_on
+        )
+        and (
+            {{ days_between('instalments.due_on', 'loans.applied_on') }}
+            <= {{ memory_days() }}
+            or {{ days_between(
+                'coalesce(instalments.settled_on, loans.ran_until)', 'loans.applied_on'
+            ) }} <= {{ memory_days() }}
+        )
 
 ),
 
@@ -154,13 +179,13 @@ by_instalment as (
 
     select
         application_key,
-        count(*) as instalments_before,
+        count(*) as instalments_12m,
         {{ ratio(
             'count(case when is_late then 1 end)', 'count(case when is_due then 1 end)'
         ) }} as late_instalment_share,
         {{ repeatable('sum(case when is_late then weight else 0 end) / sum(weight)') }}
             as late_instalment_share_recent,
-        max(days_past_due) as worst_dpd,
+        max(days_past_due) as worst_dpd_12m,
         avg(days_late) as mean_days_late,
         {{ repeatable('stddev_pop(days_late)') }} as spread_days_late,
         min(days_late) as min_days_late,
@@ -181,10 +206,10 @@ feat_application_history as (
 
     select
         by_loan.*,
-        by_instalment.instalments_before,
+        by_instalment.instalments_12m,
         by_instalment.late_instalment_share,
         by_instalment.late_instalment_share_recent,
-        by_instalment.worst_dpd,
+        by_instalment.worst_dpd_12m,
         by_instalment.mean_days_late,
         by_instalment.spread_days_late,
         by_instalment.min_days_late,

@@ -25,7 +25,7 @@ earlier_requests as (
 
     select
         applications.application_key,
-        count(*) as applications_before,
+        count(*) as applications_12m,
         count(
             case
                 when
@@ -37,12 +37,16 @@ earlier_requests as (
             end
         ) as applications_90d,
         count(case when earlier.refused_at < applications.applied_at then 1 end)
-            as rejected_before
+            as rejected_12m
     from applications
     inner join applications as earlier
         on
             applications.borrower_key = earlier.borrower_key
             and applications.applied_at > earlier.applied_at
+            and {{ days_between(
+                'cast(earlier.applied_at as date)',
+                'cast(applications.applied_at as date)'
+            ) }} <= {{ memory_days() }}
     group by applications.application_key
 
 ),
@@ -107,9 +111,9 @@ feat_application_request as (
 
     select
         applications.application_key,
-        earlier_requests.applications_before,
+        earlier_requests.applications_12m,
         earlier_requests.applications_90d,
-        earlier_requests.rejected_before,
+        earlier_requests.rejected_12m,
         earlier_activity.contacts_12m,
         earlier_activity.broken_promises_12m,
         earlier_activity.inflow_3m,

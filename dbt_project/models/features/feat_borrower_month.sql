@@ -114,8 +114,8 @@ remembered as (
         *,
         max(days_past_due_max) over last_3 as days_past_due_max_3m,
         max(days_past_due_max) over last_6 as days_past_due_max_6m,
-        max(days_past_due_max) over so_far as historical_dpd_max,
-        max(case when days_past_due_max > 0 then known_month_no end) over so_far
+        max(days_past_due_max) over last_12 as days_past_due_max_12m,
+        max(case when days_past_due_max > 0 then known_month_no end) over last_12
             as late_month_no,
         sum(instalments_due) over last_6 as instalments_due_6m,
         sum(instalments_late) over last_6 as instalments_late_6m,
@@ -125,7 +125,7 @@ remembered as (
         max(last_limit_place) over so_far as limit_place,
         sum(contacts) over last_3 as contacts_3m,
         sum(contacts) over last_12 as contacts_12m,
-        max(case when contacts > 0 then known_month_no end) over so_far
+        max(case when contacts > 0 then known_month_no end) over last_12
             as contact_month_no,
         sum(refusals) over last_12 as refusals_12m,
         sum(broken_promises) over last_12 as broken_promises_12m,
@@ -260,7 +260,8 @@ feat_borrower_month as (
         {{ if_delivered('repayments', 'days_past_due') }} as days_past_due,
         {{ if_delivered('repayments', 'days_past_due_max_3m') }} as days_past_due_max_3m,
         {{ if_delivered('repayments', 'days_past_due_max_6m') }} as days_past_due_max_6m,
-        {{ if_delivered('repayments', 'historical_dpd_max') }} as historical_dpd_max,
+        {{ if_delivered('repayments', 'days_past_due_max_12m') }}
+            as days_past_due_max_12m,
         {{ if_delivered('repayments', 'month_no - late_month_no') }}
             as months_since_late,
         {{ if_delivered(
@@ -282,9 +283,9 @@ feat_borrower_month as (
         {{ ratio('exposure', 'credit_limit') }} as utilisation,
         cast(credit_limit as double) as credit_limit,
         cast(open_loans as integer) as open_loans,
-        loan_place as loans_before,
         cast(months_on_book as integer) as months_on_book,
-        month_no - first_month_no as months_since_last_loan,
+        {{ remembered('month_no - first_month_no', memory_months()) }}
+            as months_since_last_loan,
         annual_rate,
         term_months,
         remaining_term_share,
@@ -321,8 +322,9 @@ feat_borrower_month as (
         region,
         industry,
         cast(floor((month_no - 1) / 12.0) as integer) - birth_year as age_years,
-        greatest(0, month_no - {{ month_number('registered_at') }})
-            as relationship_months,
+        {{ remembered(
+            'month_no - ' ~ month_number('registered_at'), memory_months()
+        ) }} as relationship_months,
         cast(monthly_income as double) as monthly_income,
         cast(other_income as double) as other_income,
         employment_months,
