@@ -92,17 +92,23 @@ told as (
 
 ),
 
--- Good and bad alike count from the end of the performance months on: bad loans that are
--- let in earlier than good ones of their age would make the young look worse.
+-- Good and bad alike count from the same age on: bad loans that are let in earlier than
+-- good ones of their age would make the young look worse, good ones that end early better.
 dated as (
 
     select
         *,
         case outcome_source
             when 'reported'
-                then coalesce(
-                    closed_on,
-                    {{ days_after('ends_on', var('performance_dpd_days')) }}
+                then greatest(
+                    coalesce(
+                        closed_on,
+                        {{ days_after('ends_on', var('performance_dpd_days')) }}
+                    ),
+                    coalesce(
+                        {{ days_after('ends_on', var('performance_dpd_days')) }},
+                        closed_on
+                    )
                 )
             when 'performance' then performance_until
         end as outcome_known_on
