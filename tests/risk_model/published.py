@@ -302,7 +302,13 @@ def _register(connection, home: Home) -> None:
         **{
             **vars(_record("application-blend-2024-01-0a1b2c3d", "blend", FOLDS[1])),
             "purpose": "application",
-            "metrics": {"all_models_out_of_sample": RIVALS, "out_of_sample": RIVALS[:1]},
+            "metrics": {
+                "scoring": "cross_fitted",
+                "all_models_out_of_sample": RIVALS,
+                "out_of_sample": RIVALS[:1],
+                "by_cohort_month": [COHORT],
+                "by_segment": [{**COHORT, "group": "region", "label": "north"}],
+            },
         }
     )
     write_record(
@@ -311,6 +317,10 @@ def _register(connection, home: Home) -> None:
     _insert(connection, home, application, is_newest=True)
 
 
+COHORT = {
+    "group": "", "label": "2024-02", "rows": 800, "events": 80, "expected": 100.0,
+    "log_loss": 0.31, "auc": 0.74, "ks": None,
+}  # fmt: skip
 RIVALS = [
     {
         "model": name,

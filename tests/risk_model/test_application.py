@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import log_loss
 
 from comove.errors import ModelError
 from comove.risk_model import application, application_model, application_steps
@@ -347,6 +348,41 @@ def test_models_are_kept_with_their_records_and_read_again(trained):
     _, _, second, _ = trained(given)
     assert "fitting" in first
     assert "fitting" not in second
+
+
+def test_a_record_tells_months_segments_and_what_moves_the_score(trained):
+    given = applications()
+    report, _, _, _ = trained(given)
+    [record] = [one for one in report.records if one.first_month_predicted == JULY]
+    assert {"slope", "intercept"} <= set(record.parameters["calibration"])
+    assert set(record.parameters["figures"]["feature_psi"]) == {f.name for f in FEATURES}
+    moved = record.parameters["importance"]
+    assert max(moved, key=moved.get) == "worst_dpd"
+    assert moved["unknown_to_all"] == 0
+
+
+def test_months_and_segments_are_those_of_the_scores(trained):
+    given = applications(dated=False)
+    report, scores, _, _ = trained(given)
+    rows = given.set_index("application_key").join(scores["pd"])
+    rows = rows[rows["is_bad"].notna()]
+    lines = [
+        line
+        for one in report.records
+        for kind in ("by_cohort_month", "by_segment")
+        for line in one.metrics[kind]
+    ]
+    for label, part in [
+        ("2024-03", rows[rows["cohort_month"] == dt.date(2024, 3, 1)]),
+        ("south", rows[rows["region"] == "south"]),
+    ]:
+        mine = [line for line in lines if line["label"] == label]
+        assert sum(line["rows"] for line in mine) == len(part)
+        assert sum(line["events"] for line in mine) == part["is_bad"].sum()
+        expected = sum(line["expected"] for line in mine)
+        assert expected == pytest.approx(part["pd"].sum())
+        loss = sum(line["log_loss"] * line["rows"] for line in mine) / len(part)
+        assert loss == pytest.approx(log_loss(part["is_bad"].astype(int), part["pd"]))
 
 
 def test_a_blends_contributions_add_up_to_its_log_odds(trained):

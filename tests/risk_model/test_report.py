@@ -156,6 +156,29 @@ def test_a_feature_only_the_logit_dropped_is_kept_on_the_other_cards(written):
     assert "information value 0.004" not in texts["pd-xgboost-2024-01-0a1b2c3d"]
 
 
+def card_of(written, name):
+    return next(c for c in written.cards if name in c.parent.name).read_text()
+
+
+def test_the_months_that_chose_the_model_are_not_shown_as_a_test_of_it(written):
+    text = card_of(written, "pd-blend")
+    assert "| validation months | 9,000 |" in text
+    assert "they stopped the trees, weighed the blend and set the slope" in text
+    assert "No row below was trained on" not in text
+
+
+def test_the_card_of_an_application_model_tells_what_it_is(written):
+    text = card_of(written, "application-blend")
+    assert "| 2024-02 | 800 | 80 | 10 % | 12.5 % | 0.80 | 0.31000 | 0.740 | - |" in text
+    assert "| region | north | 800 | 80 |" in text
+    assert "newest third of the rows trained on against the others" in text
+    assert "this is out of sample, not out of time" in text
+    assert "By rule, the blend scores" in text
+    assert "refitted whenever the outcomes it learns from change" in text
+    for wrong in ("later months", "out-of-time log loss", "refitted every 6 months"):
+        assert wrong not in text
+
+
 def test_a_second_report_is_the_same_to_the_byte(settings, written):
     before = written.page.read_bytes()
     again = write_reports(settings, run_id=published.RUN, month=published.MONTH)

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from comove.connection import literal, quoted
 from comove.errors import ModelError
 from comove.risk_model.application_model import ApplicationFitter, ApplicationModel
+from comove.risk_model.application_record import performance_lines, segment_column
 from comove.risk_model.application_steps import (
     INNER_PARTS,
     LEAST_OUTCOMES,
@@ -176,27 +177,44 @@ class _Fitted:
 
 @dataclass(frozen=True)
 class _Result:
-    """What one step gives: rows in the order of their keys, and whose scores they are."""
+    """What one step gives: rows in the order of their keys, and whose scores they are.
+
+    ``moved`` is the sum over them of what each feature moved, whichever way.
+    """
 
     step: Step
     by: _Fitted
     rows: pd.DataFrame
     infinite: Mapping[str, int]
+    moved: FloatArray
 
 
 @dataclass(frozen=True)
 class _Judged:
-    """A model and what came of its gate."""
+    """A model, what came of its gate, and how far the features had moved."""
 
     fitted: _Fitted
     checks: tuple[Check, ...]
+    feature_psi: Mapping[str, float]
 
     @property
     def record(self) -> ModelRecord:
-        """The model's record with the checks among its metrics."""
-        gate = [check.to_json() for check in self.checks]
-        record = self.fitted.record
-        return replace(record, metrics={**record.metrics, "gate": gate})
+        """The model's record with what is known of it before it scores."""
+        record, model = self.fitted.record, self.fitted.model
+        metrics = {
+            "scoring": self.fitted.step.scoring,
+            "gate": [check.to_json() for check in self.checks],
+            "cross_fitted_log_loss": dict(model.validation),
+            "blend_weights": dict(model.weights),
+            "without_logit": model.without_logit,
+        }
+        trees = {name: asdict(one) for name, one in model.parameters.items()}
+        told = {
+            "calibration": model.calibrations["blend"].to_json(),
+            "figures": {"feature_psi": without_nan(self.feature_psi)},
+        }
+        parameters = {**record.parameters, **trees, **told}
+        return replace(record, metrics=metrics, parameters=parameters)
 
 
 @dataclass
@@ -227,12 +245,12 @@ class _Trainer:
         scored = self._select("application", step.scored)
         given = read_matrix(self.connection, scored, by.model.encoding, label=None)
         rows = self._rows(step.scored)
-        self._score(rows, by.model, given.x)
+        moved = self._score(rows, by.model, given.x)
         self._use_lender(rows, step)
         rows["model_version"] = by.record.model_version
         self._add_plain(rows, sample, scored, encoding)
         infinite = _added(train.infinite, given.infinite)
-        self.results.append(_Result(step, by, rows, infinite))
+        self.results.append(_Result(step, by, rows, infinite, moved))
 
     def _in_force(
         self, step: Step, trained: str, encoding: Encoding, sample: Sample
@@ -246,7 +264,7 @@ class _Trainer:
             return self._instead(step, champion, error.found)
         evidence = self._evidence(fitted, champion, trained, sample)
         checks = judge_challenger(evidence, self.settings)
-        self.judged.append(_Judged(fitted, checks))
+        self.judged.append(_Judged(fitted, checks, evidence.feature_psi))
         if why := refusal(checks):
             return self._instead(step, champion, f"the model failed the gate. {why}")
         if step.scoring == "out_of_time":
@@ -357,21 +375,24 @@ class _Trainer:
             if empty
         }
 
-    def _score(self, rows: pd.DataFrame, model: ApplicationModel, x: Any) -> None:
+    def _score(self, rows: pd.DataFrame, model: ApplicationModel, x: Any) -> FloatArray:
         scale = ScoreScale.of(self.settings)
         found = model.probabilities(x)
         rows["own"] = rows["pd"] = found["blend"]
         rows["xgboost"] = found["xgboost"]
         rows["logit"] = found.get("logit", np.nan)
         rows["score"] = scale.score(found["blend"])
+        contributions = model.contributions(x)
         reasons = find_reasons(
             x,
-            model.contributions(x),
+            contributions,
             self.features,
             model.population,
             needed=(rows["score"] < scale.base_points).to_numpy(),
         )
         rows["reason_codes"] = [as_json(one) for one in reasons]
+        moved: FloatArray = np.abs(contributions).sum(axis=0)
+        return moved
 
     def _use_lender(self, rows: pd.DataFrame, step: Step) -> None:
         """Put the lender's own score where there is one, if the settings say so."""
@@ -449,10 +470,15 @@ class _Trainer:
         return np.asarray(found["part"], dtype=np.int64)
 
     def _rows(self, condition: str) -> pd.DataFrame:
+        segments = "".join(
+            f", {quoted(name)} as {quoted(segment_column(name))}"
+            for name in _categories(self.features)
+        )
         return self.connection.execute(
             f"""
             select application_key, is_bad, is_mature, lender_score::double as
-                lender_score, outcome.application_key is not null as is_test
+                lender_score, outcome.application_key is not null as is_test,
+                cohort_month {segments}
             from (select * from application where {condition})
             left join (select application_key from outcome) as outcome
                 using (application_key)
@@ -467,6 +493,10 @@ class _Trainer:
 
     def _one(self, query: str) -> tuple[Any, ...]:
         return self.connection.execute(query).fetchall()[0]
+
+
+def _categories(features: Sequence[Feature]) -> list[str]:
+    return [feature.name for feature in features if feature.kind == "category"]
 
 
 def _promoted(promotions: Sequence[Promotion], month: dt.date) -> str:
@@ -528,9 +558,9 @@ def _reported(trainer: _Trainer, file: Path, month: dt.date) -> ApplicationRepor
     refused = tuple(
         (one.record, why) for one in trainer.judged if (why := refusal(one.checks))
     )
-    gates = {one.record.model_version: one.record for one in trainer.judged}
+    judged = {one.fitted.record.model_version: one.record for one in trainer.judged}
     records = tuple(
-        _measured(group, gates[version].metrics["gate"], comparison)
+        _measured(group, judged[version], comparison, trainer.features)
         for version, group in _by_model(results).items()
     )
     tell(f"{scored:,} of {applications:,} applications have a score")
@@ -604,26 +634,24 @@ def _by_model(results: Sequence[_Result]) -> dict[str, list[_Result]]:
 
 def _measured(
     results: Sequence[_Result],
-    gate: Sequence[Mapping[str, Any]],
+    judged: ModelRecord,
     comparison: Sequence[Comparison],
+    features: Sequence[Feature],
 ) -> ModelRecord:
     """Put the figures of this run into the record of the model that scored."""
-    by = results[0].by
-    model = by.model
     rows = pd.concat([one.rows for one in results], ignore_index=True)
     metrics = {
-        "scoring": by.step.scoring,
-        "gate": list(gate),
-        "cross_fitted_log_loss": dict(model.validation),
-        "blend_weights": dict(model.weights),
-        "without_logit": model.without_logit,
+        **judged.metrics,
         "out_of_sample": [without_nan(asdict(one)) for one in _compared(rows)],
         "all_models_out_of_sample": [without_nan(asdict(one)) for one in comparison],
+        **performance_lines(rows, _categories(features)),
     }
-    trees = {name: asdict(one) for name, one in model.parameters.items()}
-    told = {**by.record.parameters, **trees}
-    record = replace(by.record, metrics=metrics, parameters=told)
-    write_record(by.folder, record)
+    moved = np.sum([one.moved for one in results], axis=0) / max(len(rows), 1)
+    names = (feature.name for feature in features)
+    importance = dict(zip(names, moved.tolist(), strict=True))
+    told = {**judged.parameters, "importance": importance}
+    record = replace(judged, metrics=metrics, parameters=told)
+    write_record(results[0].by.folder, record)
     return record
 
 

@@ -24,7 +24,7 @@ from comove.risk_model.judgement import Check
 
 @dataclass(frozen=True)
 class PerformanceLine:
-    """How a model did on some rows, out of time.
+    """How a model did on some rows.
 
     Parameters
     ----------
@@ -132,12 +132,13 @@ class CardContent:
         SHA-256.
     features : tuple of FeatureLine
         Kept and dropped.
-    method : str
-        How it predicts, in sentences.
+    method, evidence : str
+        How it predicts, and what the rows were that it is judged by, in sentences.
     parameters, library_versions, calibration : mapping of str to object
         By name.
     overall, months, segments, comparison : tuple of PerformanceLine
-        Out of time; the comparison has a line per algorithm over the same months.
+        On the rows `evidence` names; the comparison has a line per algorithm over the
+        same months.
     checks : tuple of Check
         Of the challenger's gate.
     refused_because : str or None
@@ -168,6 +169,7 @@ class CardContent:
     data_hash: str
     settings_hash: str
     method: str = ""
+    evidence: str = ""
     exclusions: tuple[str, ...] = ()
     features: tuple[FeatureLine, ...] = ()
     parameters: Mapping[str, object] = field(default_factory=dict)

@@ -34,6 +34,38 @@ _METHODS = {
     "blend": "Weighted mean of the log-odds of the boosted trees and of the logit; the "
     "weights make the log loss on later months least.",
 }
+_APPLICATION_METHODS = {
+    "xgboost": "Boosted trees (xgboost, logistic loss), held to the signs below and "
+    "averaged over seeds; the number of trees by cross-fitting.",
+    "logit": _METHODS["logit"],
+    "blend": "Weighted mean of the log-odds of boosted trees and of a logit on "
+    "weight-of-evidence bins; the weights make the cross-fitted log loss least, or give "
+    "one of the two all where that ranks better.",
+}
+_CALIBRATED_APPLICATION = (
+    " The log-odds are then put on a line fitted to what was said of each row trained on "
+    "by a model of other borrowers. No rows are reweighted."
+)
+# What the figures under 6 are, by purpose or by how an application was scored.
+_EVIDENCE = {
+    "pd": "No row of the months predicted was trained on. The line of the validation "
+    "months is no such test: they stopped the trees, weighed the blend and set the slope "
+    "of the calibration, and the final model was fitted on them too.",
+    "out_of_time": "Applications are judged by the scores they got from a model whose "
+    "outcomes were all known before their month.",
+    "cross_fitted": "Applications are judged by the scores they got from a model of "
+    "other borrowers. Those borrowers' outcomes are of the same time: this is out of "
+    "sample, not out of time.",
+}
+_RULES = {
+    "pd": "By rule, the algorithm with the least out-of-time log loss of the last months "
+    "predicts, if its model passes the gate.",
+    "application": "By rule, the blend scores, if it passes the gate.",
+}
+_COMPARED = {
+    "pd": "validation against training",
+    "application": "newest third of the rows trained on against the others",
+}
 _CALIBRATED = (
     " The log-odds are then stretched and shifted, so that the PDs are neither too "
     "spread nor, over the training window, too high or too low. No rows are reweighted."
@@ -141,21 +173,22 @@ def card_content(
         seed=int(row["seed"]),
         data_hash=str(row["data_hash"]),
         settings_hash=str(row["settings_hash"]),
-        method=_METHODS.get(str(row["algorithm"]), "") + _CALIBRATED,
+        method=_method(row),
+        evidence=_EVIDENCE.get(str(metrics.get("scoring")), _EVIDENCE["pd"]),
         exclusions=_EXCLUSIONS.get(purpose, ()),
         features=_features(row, parameters, found),
         parameters=_shown_parameters(parameters),
         library_versions=_json(row["library_versions"]),
         calibration=_calibration(metrics, parameters),
         overall=_overall(metrics, first),
-        months=_months(row, findings),
-        segments=_segments(row, findings),
+        months=_months(row, findings, metrics),
+        segments=_segments(row, findings, metrics),
         comparison=_comparison(row, findings, metrics),
         checks=tuple(Check.from_json(one) for one in metrics.get("gate", ())),
         refused_because=_text(row["refused_because"]),
-        stability=_stability(parameters),
+        stability=_stability(purpose, parameters),
         limits=_LIMITS.get(purpose, ()),
-        monitoring=_monitoring(settings),
+        monitoring=_monitoring(settings, purpose, metrics),
         decisions=_decisions(purpose, findings),
         changes=_changes(row, findings),
         unavailable=_reasons(purpose),
@@ -201,6 +234,13 @@ def card_pictures(
         drawn["Importance of the features"] = pictures.importance_picture(table, origin)
         drawn["SHAP values"] = pictures.shap_picture(found, origin)
     return drawn
+
+
+def _method(row: Row) -> str:
+    name = str(row["algorithm"])
+    if row["purpose"] == "application":
+        return _APPLICATION_METHODS.get(name, "") + _CALIBRATED_APPLICATION
+    return _METHODS.get(name, "") + _CALIBRATED
 
 
 def _json(text: Any) -> dict[str, Any]:
@@ -256,10 +296,11 @@ def _features(
     if row["algorithm"] != "logit":
         dropped = dict(parameters.get("dropped", {}))
     table = importance(found) if found is not None else pd.DataFrame()
+    # A bag of trees and a logit tell together what they moved as they scored.
     weights = (
         dict(zip(table["feature"], table["mean_abs_shap"], strict=True))
         if len(table)
-        else {}
+        else parameters.get("importance", {})
     )
     known = _described(str(row["purpose"]))
     names = [*told, *(name for name in dropped if name not in told)]
@@ -290,7 +331,7 @@ def _described(purpose: str) -> dict[str, Any]:
 
 
 def _shown_parameters(parameters: Row) -> dict[str, object]:
-    hidden = {"figures", "dropped", "logit_dropped", "calibration"}
+    hidden = {"figures", "dropped", "logit_dropped", "calibration", "importance"}
     return {name: one for name, one in parameters.items() if name not in hidden and one}
 
 
@@ -343,7 +384,9 @@ def _compared(one: Row) -> PerformanceLine:
     )
 
 
-def _months(row: Row, findings: Findings) -> tuple[PerformanceLine, ...]:
+def _months(row: Row, findings: Findings, metrics: Row) -> tuple[PerformanceLine, ...]:
+    if row["purpose"] == "application":
+        return _told(metrics, "by_cohort_month")
     return tuple(
         PerformanceLine(
             label=f"{pd.Timestamp(one['month']):%Y-%m}",
@@ -358,7 +401,13 @@ def _months(row: Row, findings: Findings) -> tuple[PerformanceLine, ...]:
     )
 
 
-def _segments(row: Row, findings: Findings) -> tuple[PerformanceLine, ...]:
+def _told(metrics: Row, name: str) -> tuple[PerformanceLine, ...]:
+    return tuple(PerformanceLine(**one) for one in metrics.get(name, ()))
+
+
+def _segments(row: Row, findings: Findings, metrics: Row) -> tuple[PerformanceLine, ...]:
+    if row["purpose"] == "application":
+        return _told(metrics, "by_segment")
     mine = _own(row, findings.segments, findings)
     if not len(mine):
         return ()
@@ -399,17 +448,25 @@ def _number(value: Any) -> float | None:
     return None if value is None or pd.isna(value) else float(value)
 
 
-def _stability(parameters: Row) -> tuple[tuple[str, str, float], ...]:
+def _stability(purpose: str, parameters: Row) -> tuple[tuple[str, str, float], ...]:
     shifts = (parameters.get("figures") or {}).get("feature_psi") or {}
     known = [(name, float(psi)) for name, psi in shifts.items() if psi is not None]
     worst = sorted(known, key=lambda one: -one[1])[:MOST_SHIFTED]
-    return tuple((name, "validation against training", psi) for name, psi in worst)
+    return tuple((name, _COMPARED.get(purpose, ""), psi) for name, psi in worst)
 
 
-def _monitoring(settings: Settings) -> tuple[str, ...]:
+def _refitted(settings: Settings, purpose: str, metrics: Row) -> str:
+    if purpose == "pd":
+        return f"refitted every {settings.pd_refit_months} months"
+    if metrics.get("scoring") == "cross_fitted":
+        return "refitted whenever the outcomes it learns from change"
+    return f"refitted every {settings.application_refit_months} months"
+
+
+def _monitoring(settings: Settings, purpose: str, metrics: Row) -> tuple[str, ...]:
     return (
-        f"Every month: observed and expected events, log loss, AUC and KS; refitted "
-        f"every {settings.pd_refit_months} months.",
+        f"Every month: observed and expected events, log loss, AUC and KS; "
+        f"{_refitted(settings, purpose, metrics)}.",
         f"Trigger: AUC below {settings.gate_min_auc:g}, or observed events beyond "
         f"{settings.gate_max_calibration_ratio:g} times the expected ones either way "
         f"(judged with their intervals): the challenger is refused and the champion "
@@ -424,13 +481,11 @@ def _monitoring(settings: Settings) -> tuple[str, ...]:
 
 
 def _decisions(purpose: str, findings: Findings) -> tuple[str, ...]:
-    rule = (
-        "By rule, the algorithm with the least out-of-time log loss of the last months "
-        "predicts, if its model passes the gate.",
-    )
-    if not len(findings.promotions):
+    rule = (_RULES.get(purpose, ""),)
+    known = findings.promotions
+    mine = known[known["purpose"] == purpose] if len(known) else known
+    if not len(mine):
         return (*rule, "No person has decided otherwise.")
-    mine = findings.promotions[findings.promotions["purpose"] == purpose]
     return rule + tuple(
         f"{one['decided_by']} chose {_text(one['algorithm']) or 'the rule'} from "
         f"{pd.Timestamp(one['effective_from']):%Y-%m} on: {one['reason']}"
@@ -454,15 +509,15 @@ def _changes(row: Row, findings: Findings) -> tuple[str, ...]:
 
 
 def _reasons(purpose: str) -> dict[str, str]:
-    no_months = "it has predicted no month whose outcome is known"
+    no_months = (
+        "it has predicted no month whose outcome is known"
+        if purpose == "pd"
+        else "it has scored no application whose outcome is known"
+    )
     return {
         "overall": no_months,
-        "months": no_months
-        if purpose == "pd"
-        else "applications are judged by cohort; see the page of the run",
-        "segments": no_months
-        if purpose == "pd"
-        else "not split by segment; applications are few",
+        "months": no_months,
+        "segments": no_months,
         "comparison": no_months,
         "checks": "the gate judged no model of this kind",
         "stability": "its record holds no population stability index",
