@@ -145,9 +145,13 @@ def test_no_score_knows_an_outcome_that_came_after_its_model(trained):
 
 def test_a_later_run_gives_earlier_applications_the_same_scores(trained):
     given = applications()
-    _, july, _, _ = trained(given)
     _, september, _, _ = trained(given, month=dt.date(2024, 9, 1))
+    report, july, _, settings = trained(given)
     pd.testing.assert_series_equal(july["score"], september["score"])
+    # The older month, trained last, does not take from the models' records.
+    for record in report.records:
+        folder = model_folder(settings.places, "application", record.model_version)
+        assert read_record(folder).metrics["known_by"] == "2024-09-01"
 
 
 def test_the_riskier_score_lower_and_are_told_why(trained):

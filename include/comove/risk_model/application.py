@@ -42,6 +42,7 @@ from comove.risk_model.artifact import (
     library_versions,
     model_folder,
     name_version,
+    read_record,
     relation_hash,
     without_nan,
     write_record,
@@ -560,7 +561,7 @@ def _reported(trainer: _Trainer, file: Path, month: dt.date) -> ApplicationRepor
     )
     judged = {one.fitted.record.model_version: one.record for one in trainer.judged}
     records = tuple(
-        _measured(group, judged[version], comparison, trainer.features)
+        _measured(group, judged[version], comparison, trainer.features, month)
         for version, group in _by_model(results).items()
     )
     tell(f"{scored:,} of {applications:,} applications have a score")
@@ -637,6 +638,7 @@ def _measured(
     judged: ModelRecord,
     comparison: Sequence[Comparison],
     features: Sequence[Feature],
+    month: dt.date,
 ) -> ModelRecord:
     """Put the figures of this run into the record of the model that scored."""
     rows = pd.concat([one.rows for one in results], ignore_index=True)
@@ -645,13 +647,17 @@ def _measured(
         "out_of_sample": [without_nan(asdict(one)) for one in _compared(rows)],
         "all_models_out_of_sample": [without_nan(asdict(one)) for one in comparison],
         **performance_lines(rows, _categories(features)),
+        "known_by": f"{month}",
     }
     moved = np.sum([one.moved for one in results], axis=0) / max(len(rows), 1)
     names = (feature.name for feature in features)
     importance = dict(zip(names, moved.tolist(), strict=True))
     told = {**judged.parameters, "importance": importance}
     record = replace(judged, metrics=metrics, parameters=told)
-    write_record(results[0].by.folder, record)
+    folder = results[0].by.folder
+    # An older month knows less of what the model has done since.
+    if str(read_record(folder).metrics.get("known_by", "")) <= f"{month}":
+        write_record(folder, record)
     return record
 
 
