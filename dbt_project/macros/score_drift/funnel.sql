@@ -32,3 +32,25 @@ Only of money that left is it ever known how it turned out. -#}
         'performance': {'column': 'performance_label', 'ends': ['disbursed']},
     }) %}
 {% endmacro %}
+
+{#- Attributes of applications the matrix may be cut by. -#}
+{% macro drift_cuts() %}{{ return(['channel', 'region', 'product']) }}{% endmacro %}
+
+{#- SQL: the applications of `relation` once for the whole matrix (cut_by all, cut_value
+all), and once more for each cut that the relation `cuts` asks for. -#}
+{% macro cut_applications(relation, cuts) %}
+    select
+        'all' as cut_by,
+        'all' as cut_value,
+        {{ relation }}.*
+    from {{ relation }}
+    {% for cut in drift_cuts() -%}
+        union all
+        select
+            cuts.cut_by,
+            {{ relation }}.{{ cut }} as cut_value,
+            {{ relation }}.*
+        from {{ relation }}
+        inner join {{ cuts }} as cuts on cuts.cut_by = '{{ cut }}'
+    {% endfor %}
+{% endmacro %}

@@ -111,7 +111,7 @@ named in `cut_keys` have a baseline each. -#}
                 running.score = baseline.score
                 {% for key in cut_keys -%}
                     and running.{{ key }} = baseline.{{ key }}
-                {%- endfor %}
+                {% endfor %}
         cross join {{ request }} as request
     ),
 
@@ -202,7 +202,7 @@ named in `cut_keys` have a baseline each. -#}
                     cells.stage = baseline_groups.stage
                     {% for key in cut_keys -%}
                         and cells.{{ key }} = baseline_groups.{{ key }}
-                    {%- endfor %}
+                    {% endfor %}
         ) as every
         left join grouped
             on

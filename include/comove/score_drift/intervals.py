@@ -1,14 +1,44 @@
-"""95 % intervals of KS and of its changes."""
+"""95 % intervals of KS and of its changes, from the counts the SQL has made.
 
+An interval of one KS inverts the law of an observed KS (`ks_law`). One of a change joins
+those of its two ends, as Zou and Donner do (Construction of confidence limits about
+effect measures, Statistics in Medicine 27, 2008): with estimates a, b, intervals (a-, a+),
+(b-, b+) and correlation r, the change a - b lies above
+
+    a - b - sqrt((a - a-)² + (b+ - b)² - 2 r (a - a-)(b+ - b)).
+
+A stage is part of the one above. Where F is the share of a class up to the score of the
+largest distance, shares seen in n and in N ⊃ n applications have the covariance
+F (1 - F) / N, so two distances have the correlation sqrt(m / M), m and M the harmonic
+sizes n_good n_bad / (n_good + n_bad) of the stage and of the one above.
+"""
+
+from dataclasses import dataclass
+
+import duckdb
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from comove.connection import connect
-from comove.score_drift.request import STAGES
+from comove.risk_model.folds import number
+from comove.score_drift.ks_law import invert
+from comove.score_drift.selection import selection_changes
 from comove.score_drift.tables import ensure_drift_tables
 from comove.settings import Settings
 
-_Z = 1.959963984540054
+FloatArray = NDArray[np.float64]
+
+_CUT = ["cut_by", "cut_value"]
+_CELLS = f"""
+    select
+        {", ".join(_CUT)}, stage, label, cohort_month, is_baseline,
+        n_good, n_bad, tied_share, ks, parent_stage
+    from intermediate.int_score_cell
+    inner join audit.drift_stage using (stage)
+    where ks is not null
+    order by all
+"""  # noqa: S608 - names of ours
 
 
 def write_intervals(settings: Settings) -> int:
@@ -17,7 +47,7 @@ def write_intervals(settings: Settings) -> int:
     Parameters
     ----------
     settings : Settings
-        Say which home; the cells have been built.
+        Say which home; seed and draws of what is simulated.
 
     Returns
     -------
@@ -26,8 +56,15 @@ def write_intervals(settings: Settings) -> int:
     """
     with connect(settings) as connection:
         ensure_drift_tables(connection)
-        cells = connection.execute("select * from intermediate.int_score_cell").df()
-        rows = _intervals(cells)
+        rows = intervals(connection.execute(_CELLS).df())
+        selected = selection_changes(
+            connection.execute("select * from intermediate.int_score_band").df(),
+            _parents(connection),
+            draws=settings.drift_bootstrap_draws,
+            seed=settings.seed,
+        )
+        keys = [*_CUT, "stage", "cohort_month", "label"]
+        rows = rows.merge(selected, on=keys, how="left")
         connection.execute("begin")
         connection.execute("delete from risk.score_interval")
         connection.execute("insert into risk.score_interval by name select * from rows")
@@ -35,23 +72,143 @@ def write_intervals(settings: Settings) -> int:
     return len(rows)
 
 
-def _intervals(cells: pd.DataFrame) -> pd.DataFrame:
-    cells = cells[cells["ks"].notna()].copy()
-    n = cells["n_good"] * cells["n_bad"] / (cells["n_good"] + cells["n_bad"])
-    cells["se"] = np.sqrt((1 - cells["ks"] ** 2).clip(lower=0.05) / 4 / n)
-    base = cells[cells["is_baseline"]].set_index(["stage", "label"])[["ks", "se"]]
-    cells = cells[~cells["is_baseline"]].join(base, on=["stage", "label"], rsuffix="_b")
-    cells["parent"] = cells["stage"].map(STAGES)
-    own = cells.set_index(["stage", "label", "cohort_month"])[["ks", "se"]]
-    cells = cells.join(own, on=["parent", "label", "cohort_month"], rsuffix="_p")
-    cells["before"] = cells["cohort_month"] - pd.DateOffset(months=1)
-    cells = cells.join(own, on=["stage", "label", "before"], rsuffix="_h")
-    made = cells[["stage", "cohort_month", "label"]].copy()
-    made["ks_low"] = (cells["ks"] - _Z * cells["se"]).clip(lower=0)
-    made["ks_high"] = (cells["ks"] + _Z * cells["se"]).clip(upper=1)
-    for name, suffix in (("vertical", "_p"), ("horizontal", "_h"), ("baseline", "_b")):
-        change = cells["ks"] - cells[f"ks{suffix}"]
-        width = _Z * np.sqrt(cells["se"] ** 2 + cells[f"se{suffix}"] ** 2)
-        made[f"{name}_change_low"] = change - width
-        made[f"{name}_change_high"] = change + width
-    return made
+def _parents(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Stages with the nearest recorded stage above, those without left out."""
+    rows = connection.execute(
+        """
+        select stage, parent_stage from audit.drift_stage
+        where is_available and parent_stage is not null
+        """
+    ).fetchall()
+    return dict(rows)
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Estimates and intervals of true KS, and sizes; one value a cell."""
+
+    middle: FloatArray
+    low: FloatArray
+    high: FloatArray
+    size: FloatArray
+
+    def at(self, place: NDArray[np.int64]) -> "_Ends":
+        """Give the cells at some places; missing ones (-1) become nan."""
+        found = (
+            np.where(place >= 0, values[place], np.nan)
+            for values in (self.middle, self.low, self.high, self.size)
+        )
+        return _Ends(*found)
+
+
+def intervals(cells: pd.DataFrame) -> pd.DataFrame:
+    """Work out the intervals of cells that have a KS.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        cut_by, cut_value, stage, label, cohort_month, is_baseline, n_good, n_bad,
+        tied_share, ks, parent_stage (null at the top).
+
+    Returns
+    -------
+    DataFrame
+        Keys, ks_low, ks_high and both ends of the vertical, horizontal and baseline
+        change; nan where one end of a change has no KS. A row per cell that is no
+        baseline.
+    """
+    ends = _ends(cells)
+    places = _Places(cells)
+    own = np.flatnonzero(~cells["is_baseline"].to_numpy(dtype=bool))
+    made = cells.iloc[own][[*_CUT, "stage", "cohort_month", "label"]].copy()
+    here = ends.at(own)
+    made["ks_low"], made["ks_high"] = here.low, here.high
+    for name, place in (
+        ("vertical", places.above()),
+        ("horizontal", places.earlier()),
+        ("baseline", places.baseline()),
+    ):
+        there = ends.at(place[own])
+        correlation = places.overlap(name, here, there, own)
+        low, high = change_interval(here, there, correlation)
+        made[f"{name}_change_low"], made[f"{name}_change_high"] = low, high
+    return made.reset_index(drop=True)
+
+
+def _ends(cells: pd.DataFrame) -> _Ends:
+    good, bad, ks, tied = (
+        cells[name].to_numpy(dtype=np.float64)
+        for name in ("n_good", "n_bad", "ks", "tied_share")
+    )
+    found = invert(ks, good, bad, tied)
+    return _Ends(found["middle"], found["low"], found["high"], good * bad / (good + bad))
+
+
+def change_interval(
+    one: _Ends, other: _Ends, correlation: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Join the intervals of two KS to that of their difference.
+
+    Parameters
+    ----------
+    one, other : _Ends
+        The KS, and the one it is compared with.
+    correlation : array
+        Of their errors.
+
+    Returns
+    -------
+    tuple of array
+        Lower and upper ends.
+    """
+    change = one.middle - other.middle
+    below = _joined(one.middle - one.low, other.high - other.middle, correlation)
+    above = _joined(one.high - one.middle, other.middle - other.low, correlation)
+    return change - below, change + above
+
+
+def _joined(one: FloatArray, other: FloatArray, correlation: FloatArray) -> FloatArray:
+    squared = one**2 + other**2 - 2 * correlation * one * other
+    return np.asarray(np.sqrt(np.maximum(squared, 0)))
+
+
+class _Places:
+    """Where the cells stand that a cell is compared with; -1 where there is none."""
+
+    def __init__(self, cells: pd.DataFrame) -> None:
+        self._month = np.array([number(month) for month in cells["cohort_month"]])
+        self._is_baseline = cells["is_baseline"].to_numpy(dtype=bool)
+        names = cells[[*_CUT, "label"]].astype(str).agg("\t".join, axis=1).to_numpy()
+        self._stage = cells["stage"].to_numpy()
+        self._parent = cells["parent_stage"].to_numpy()
+        self._name = names
+        keys = zip(names, self._stage, self._month, self._is_baseline, strict=True)
+        self._place = {key: place for place, key in enumerate(keys)}
+
+    def above(self) -> NDArray[np.int64]:
+        return self._find(self._parent, self._month)
+
+    def earlier(self) -> NDArray[np.int64]:
+        return self._find(self._stage, self._month - 1)
+
+    def baseline(self) -> NDArray[np.int64]:
+        of_baseline = {key[:2]: place for key, place in self._place.items() if key[3]}
+        pairs = zip(self._name, self._stage, strict=True)
+        return np.array([of_baseline.get(pair, -1) for pair in pairs], dtype=np.int64)
+
+    def _find(
+        self, stage: NDArray[np.object_], month: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        keys = zip(self._name, stage, month, strict=True)
+        return np.array(
+            [self._place.get((*key, False), -1) for key in keys], dtype=np.int64
+        )
+
+    def overlap(
+        self, change: str, here: _Ends, there: _Ends, own: NDArray[np.int64]
+    ) -> FloatArray:
+        """Give the correlation of two KS that share applications."""
+        shared = np.minimum(np.sqrt(here.size / there.size), 1.0)
+        if change == "vertical":
+            return np.asarray(shared)
+        return np.zeros(len(own))

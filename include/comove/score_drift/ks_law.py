@@ -39,7 +39,7 @@ _SCALED = (
 _TWO_SIDED_FROM = 1.25
 _ERROR = 0.05
 _LARGEST_KS = 0.99
-_EXACT_SIZES = (4, 8, 16, 32, 64, 128, 256)
+_EXACT_SIZES = (4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256)
 _LARGE_SIZES = (512, 2048, 8192, 32768, 131072)
 # One of five is bad in the simulation: for the rest see above.
 _GOOD_PER_BAD = 4

@@ -35,12 +35,13 @@ create table if not exists audit.drift_cut (
 );
 
 create table if not exists risk.score_interval (
+    cut_by varchar not null,
+    cut_value varchar not null,
     stage varchar not null,
     cohort_month date not null,
     label varchar not null,
     ks_low double,
     ks_high double,
-    expected_ks double,
     vertical_change_low double,
     vertical_change_high double,
     horizontal_change_low double,

@@ -14,7 +14,7 @@ scores as (
         score,
         sum({{ stage_columns('n', 'credit_applied') | join(' + ') }}) as n
     from counts
-    where not is_baseline
+    where not is_baseline and cut_by = 'all'
     group by score
 
 ),
@@ -34,6 +34,8 @@ places as (
 int_score_band as (
 
     select
+        counts.cut_by,
+        counts.cut_value,
         counts.cohort_month,
         counts.is_baseline,
         cast(floor(places.share_below * {{ bands }}) + 1 as integer) as band,
@@ -45,6 +47,8 @@ int_score_band as (
     from counts
     inner join places on counts.score = places.score
     group by
+        counts.cut_by,
+        counts.cut_value,
         counts.cohort_month,
         counts.is_baseline,
         cast(floor(places.share_below * {{ bands }}) + 1 as integer)

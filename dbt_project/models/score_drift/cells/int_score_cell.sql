@@ -12,6 +12,10 @@ counts as (
 
 ),
 
-int_score_cell as ({{ score_cells('counts', ['cohort_month', 'is_baseline'], 'request') }})
+int_score_cell as (
+    {{ score_cells(
+        'counts', ['cut_by', 'cut_value', 'cohort_month', 'is_baseline'], 'request'
+    ) }}
+)
 
 select * from int_score_cell

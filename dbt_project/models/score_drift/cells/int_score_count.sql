@@ -1,8 +1,16 @@
 {{ config(schema='intermediate') }}
 
+{%- set cut_keys = ['cut_by', 'cut_value'] %}
+
 with request as (
 
     select * from {{ source('audit', 'drift_request') }}
+
+),
+
+cuts as (
+
+    select * from {{ source('audit', 'drift_cut') }}
 
 ),
 
@@ -12,11 +20,17 @@ applications as (
 
 ),
 
-counted as ({{ score_counts('applications', ['cohort_month']) }}),
+cut as ({{ cut_applications('applications', 'cuts') }}),
+
+counted as {{ read_once() }} (
+    {{ score_counts('cut', cut_keys + ['cohort_month']) }}
+),
 
 baseline as (
 
     select
+        counted.cut_by,
+        counted.cut_value,
         request.baseline_from as cohort_month,
         counted.score,
         {% for column in score_count_columns() -%}
@@ -25,13 +39,19 @@ baseline as (
     from counted
     cross join request
     where counted.cohort_month between request.baseline_from and request.baseline_to
-    group by request.baseline_from, counted.score
+    group by
+        counted.cut_by,
+        counted.cut_value,
+        request.baseline_from,
+        counted.score
 
 ),
 
 int_score_count as (
 
     select
+        cut_by,
+        cut_value,
         cohort_month,
         false as is_baseline,
         score,
@@ -39,6 +59,8 @@ int_score_count as (
     from counted
     union all
     select
+        cut_by,
+        cut_value,
         cohort_month,
         true as is_baseline,
         score,

@@ -12,6 +12,13 @@ counts as (
 
 ),
 
-int_score_shift as ({{ score_shifts('counts', ['cohort_month'], [], 'request') }})
+int_score_shift as (
+    {{ score_shifts(
+        'counts',
+        ['cut_by', 'cut_value', 'cohort_month'],
+        ['cut_by', 'cut_value'],
+        'request'
+    ) }}
+)
 
 select * from int_score_shift

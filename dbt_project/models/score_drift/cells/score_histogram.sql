@@ -18,6 +18,8 @@ score_histogram as (
                 select
                     '{{ stage }}' as stage,
                     cohort_month,
+                    cut_by,
+                    cut_value,
                     '{{ label }}' as label,
                     score,
                     cast({{ good_of(columns | join(' + ')) }} as bigint) as n_good,

@@ -1,0 +1,182 @@
+"""What selection alone makes of the KS of a stage, and what a stage adds of its own.
+
+Where a score decides who goes on, the weak go, good and bad alike become like each other,
+and KS falls: restriction of range (Thorndike, Personnel Selection, 1949, ch. 7). Its
+textbook correction supposes a linear relation and a sharp cut. Here the selection itself
+is observed, so it is matched instead: of the applications of the stage above, band by band
+of the score and label by label, as many are let through as were in the baseline months.
+That is reweighting to a common selection (DiNardo, Fortin and Lemieux, Econometrica 64,
+1996), and the KS it gives is what the stage would show had nothing changed in it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+# Ends of the funnel that came through each stage, as macros/score_drift/funnel.sql says.
+ENDS = {
+    "credit_applied": (
+        *("rejected", "undecided", "undrawn", "refused", "pending", "disbursed"),
+    ),
+    "credit_approved": ("undrawn", "refused", "pending", "disbursed"),
+    "drawdown_applied": ("refused", "pending", "disbursed"),
+    "disbursed": ("disbursed",),
+    "credit_rejected": ("rejected",),
+    "approved_undrawn": ("undrawn",),
+    "drawdown_rejected": ("refused",),
+}
+_QUANTILES = (0.025, 0.975)
+
+
+@dataclass(frozen=True)
+class Passed:
+    """Who came to a stage and who came through, by cohort, label and band.
+
+    Parameters
+    ----------
+    before, through : array
+        Applications (cohorts, 2, bands): good, then bad.
+    """
+
+    before: FloatArray
+    through: FloatArray
+
+    def rates(self) -> FloatArray:
+        """Chance to come through, drawn towards the label's mean by one application."""
+        before = self.before.sum(axis=-1, keepdims=True)
+        mean = (self.through.sum(axis=-1, keepdims=True) + 0.5) / (before + 1)
+        return np.asarray((self.through + mean) / (self.before + 1))
+
+
+def selection_changes(
+    bands: pd.DataFrame, parents: dict[str, str], *, draws: int, seed: int
+) -> pd.DataFrame:
+    """Compare each stage with what the baseline's selection would have made of it.
+
+    Parameters
+    ----------
+    bands : DataFrame
+        Rows of `int_score_band`: applications by cohort, band of the score, end and
+        policy label.
+    parents : dict of str to str
+        Stages with the stage above.
+    draws : int
+        Of the bootstrap behind the intervals.
+    seed : int
+        Of its randomness.
+
+    Returns
+    -------
+    DataFrame
+        cut_by, cut_value, stage, cohort_month, label (policy), selection_change (KS of
+        the stage less the one expected, both on bands), and both ends of its 95 %
+        interval. Without a baseline, or an application of either label, nan.
+    """
+    rng = np.random.default_rng(seed)
+    made = []
+    for cut, of_cut in bands.groupby(["cut_by", "cut_value"], sort=True):
+        table = _Table(of_cut)
+        for stage, parent in sorted(parents.items()):
+            found = _changes(table, stage, parent, draws, rng)
+            made.append(found.assign(cut_by=cut[0], cut_value=cut[1], stage=stage))
+    columns = ["cut_by", "cut_value", "stage", "cohort_month", "label"]
+    columns += ["selection_change", "selection_change_low", "selection_change_high"]
+    return pd.concat(made)[columns] if made else pd.DataFrame(columns=columns)
+
+
+class _Table:
+    """Applications as one array (cohorts, ends, 2, bands)."""
+
+    def __init__(self, bands: pd.DataFrame) -> None:
+        own = bands[~bands["is_baseline"].astype(bool)]
+        self.months = np.sort(own["cohort_month"].unique())
+        self._bands = np.sort(bands["band"].unique())
+        self._own = own
+        self._baseline = bands[bands["is_baseline"].astype(bool)]
+
+    def passed(self, stage: str, parent: str, *, baseline: bool) -> Passed:
+        rows = self._baseline if baseline else self._own
+        return Passed(self._counts(rows, parent), self._counts(rows, stage))
+
+    def _counts(self, rows: pd.DataFrame, stage: str) -> FloatArray:
+        months = np.sort(rows["cohort_month"].unique())
+        at = np.searchsorted(months, rows["cohort_month"].to_numpy())
+        band = np.searchsorted(self._bands, rows["band"].to_numpy())
+        counts = np.zeros((len(months), 2, len(self._bands)))
+        for place, label in enumerate(("good", "bad")):
+            names = [f"{end}_{label}" for end in ENDS[stage]]
+            counts[at, place, band] = rows[names].sum(axis=1)
+        return counts
+
+
+def _changes(
+    table: _Table, stage: str, parent: str, draws: int, rng: np.random.Generator
+) -> pd.DataFrame:
+    own = table.passed(stage, parent, baseline=False)
+    baseline = table.passed(stage, parent, baseline=True)
+    made = pd.DataFrame({"cohort_month": table.months, "label": "policy"})
+    if len(baseline.before) == 0:
+        missing = np.full(len(made), np.nan)
+        ends = missing, missing
+        change = missing
+    else:
+        change = _change(own.through, own.before, baseline.rates())
+        ends = _interval(own, baseline, change, draws, rng)
+    made["selection_change"] = change
+    made["selection_change_low"], made["selection_change_high"] = ends
+    return made
+
+
+def _change(through: FloatArray, before: FloatArray, rates: FloatArray) -> FloatArray:
+    """Give the KS of who came through, less that of who would have at these rates."""
+    return banded_ks(through) - banded_ks(before * rates)
+
+
+def banded_ks(counts: FloatArray) -> FloatArray:
+    """KS of good (first) and bad (second) on bands.
+
+    Parameters
+    ----------
+    counts : array
+        Applications (…, 2, bands).
+
+    Returns
+    -------
+    array
+        KS (…); nan without both labels.
+    """
+    totals = counts.sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = np.cumsum(counts, axis=-1) / totals[..., None]
+    distance: FloatArray = np.abs(shares[..., 0, :] - shares[..., 1, :]).max(axis=-1)
+    return distance
+
+
+def _interval(
+    own: Passed,
+    baseline: Passed,
+    change: FloatArray,
+    draws: int,
+    rng: np.random.Generator,
+) -> tuple[FloatArray, FloatArray]:
+    """Draw who comes through anew, in the cohort and in the baseline.
+
+    The bootstrap is reflected (Davison and Hinkley, Bootstrap Methods, 1997, 5.2): its
+    changes lie as far off the observed one as that off the true one. Who stands before
+    the stage is given; that is the point of the comparison.
+    """
+    rates, matched = own.rates(), baseline.rates()
+    drawn = np.empty((draws, len(change)))
+    for draw in range(draws):
+        through = rng.binomial(own.before.astype(np.int64), rates)
+        again = rng.binomial(baseline.before.astype(np.int64), matched)
+        drawn[draw] = _change(
+            through, own.before, Passed(baseline.before, again * 1.0).rates()
+        )
+    with np.errstate(invalid="ignore"):
+        low, high = np.quantile(drawn, _QUANTILES, axis=0)
+    return 2 * change - high, 2 * change - low
