@@ -54,3 +54,8 @@ all), and once more for each cut that the relation `cuts` asks for. -#}
         inner join {{ cuts }} as cuts on cuts.cut_by = '{{ cut }}'
     {% endfor %}
 {% endmacro %}
+
+{#- Whether an application was at a stage, by where it ended. -#}
+{% macro ended_at(stage) -%}
+    funnel_end in ('{{ funnel_stages()[stage].ends | join("', '") }}')
+{%- endmacro %}

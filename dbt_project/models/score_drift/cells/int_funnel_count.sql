@@ -29,9 +29,14 @@ applications as ({{ cut_applications('labelled', 'cuts') }}),
 cut_values as (
 
     -- The whole matrix has its months even where nobody applied at all.
-    select distinct cut_by, cut_value from applications
-    union
-    select 'all' as cut_by, 'all' as cut_value
+    select distinct
+        cut_by,
+        cut_value
+    from applications
+    union distinct
+    select
+        'all' as cut_by,
+        'all' as cut_value
 
 ),
 
@@ -50,7 +55,7 @@ months as (
 
 counted as (
 
-    {% for stage, place in funnel_stages().items() -%}
+    {% for stage in funnel_stages() -%}
         select
             '{{ stage }}' as stage,
             cut_by,
@@ -66,7 +71,7 @@ counted as (
                 end
             ) as bigint) as n_immature
         from applications
-        where funnel_end in ('{{ place.ends | join("', '") }}')
+        where {{ ended_at(stage) }}
         group by cut_by, cut_value, cohort_month
         {{ 'union all' if not loop.last }}
     {% endfor %}
