@@ -23,6 +23,40 @@ class Change:
     of_applications: tuple[str, ...]
 
 
+ATTRIBUTES = (
+    "kind",
+    "age_years",
+    "monthly_income",
+    "other_income",
+    "employment_months",
+    "liquid_assets",
+    "fixed_assets",
+    "personal_credit_score",
+    "family_credit_score",
+    "company_credit_score",
+)
+
+
+def booked(kind: str) -> str:
+    """Book an event of two loans in five in the month, of half of the principal."""
+    return f"""
+        insert into raw.base_contract__loan_events
+        select loans.* exclude (principal) replace (
+            date '{MONTH}' + 3 as occurred_on,
+            '{kind}' as kind,
+            principal / 2 as amount
+        )
+        from (
+            select
+                events.* replace (loans.loan_id as loan_id, loans.loan_key as loan_key),
+                loans.principal
+            from (select * from raw.base_contract__loan_events limit 1) as events
+            cross join raw.base_contract__loans as loans
+            where hash(loans.loan_id) % 5 < 2
+        ) as loans
+    """
+
+
 CHANGES = (
     Change(
         "payments are lost from the month on",
@@ -179,6 +213,78 @@ CHANGES = (
             "requested_to_largest_principal",
             "days_since_last_loan",
         ),
+    ),
+    Change(
+        "borrowers are delivered anew in the month",
+        f"""
+        update raw.base_contract__borrowers
+        set _landed_at = timestamp '2022-01-01', _status = 'superseded';
+        insert into raw.base_contract__borrowers
+        select borrowers.* replace (
+            timestamp '{MONTH} 09:00:00' as _landed_at,
+            'accepted' as _status,
+            'company' as kind,
+            'east' as region,
+            'mining' as industry,
+            date '1900-01-01' as born_or_founded_on,
+            timestamp '2024-01-20' as registered_at,
+            3 * monthly_income as monthly_income,
+            1 as other_income,
+            2 as employment_months,
+            3 as liquid_assets,
+            4 as fixed_assets,
+            5 as house_value,
+            6 as vehicle_value,
+            7 as company_assets,
+            600 as personal_credit_score,
+            601 as family_credit_score,
+            602 as company_credit_score
+        )
+        from raw.base_contract__borrowers as borrowers
+        """,
+        ATTRIBUTES,
+        (*ATTRIBUTES, "house_value", "vehicle_value", "company_assets"),
+    ),
+    Change(
+        "instalments of the month come to loans, and move within it",
+        f"""
+        update raw.base_contract__repayments
+        set due_on = due_on + 3
+        where due_on between date '{MONTH}' and date '{MONTH}' + 20;
+        insert into raw.base_contract__repayments
+        select repayments.* replace (
+            900 + instalment_no as instalment_no,
+            date '{MONTH}' + 5 as due_on,
+            null as paid_on,
+            null as paid_amount
+        )
+        from (
+            select distinct on (loan_id) *
+            from raw.base_contract__repayments
+            where due_on >= date '{MONTH}' + 30
+            order by loan_id, instalment_no
+        ) as repayments
+        """,
+        (
+            "days_past_due",
+            "paid_on_time_share_6m",
+            "late_instalments_12m",
+            "past_due_to_exposure",
+        ),
+        ("instalments_12m", "late_instalment_share_before", "worst_dpd_12m"),
+    ),
+    Change(
+        "frauds are found in the month",
+        booked("fraud"),
+        # Who has defaulted is at risk no more.
+        (),
+        ("events_12m",),
+    ),
+    Change(
+        "loans are restructured in the month",
+        booked("restructured"),
+        ("exposure", "paid_down_share", "utilisation"),
+        (),
     ),
 )
 

@@ -9,7 +9,7 @@ with applications as (
 
 borrowers as (
 
-    select * from {{ ref('dim_borrower') }}
+    select * from {{ ref('feat_borrower_delivery') }}
 
 ),
 
@@ -134,7 +134,11 @@ described as (
         coalesce(borrowers.monthly_income, 0) + coalesce(borrowers.other_income, 0)
             as income
     from applications
-    inner join borrowers on applications.borrower_key = borrowers.borrower_key
+    inner join borrowers
+        on
+            applications.borrower_key = borrowers.borrower_key
+            and applications.applied_on > borrowers.landed_on
+            and applications.applied_on <= borrowers.superseded_on
     left join requests on applications.application_key = requests.application_key
     left join histories on applications.application_key = histories.application_key
     left join attributes on applications.application_key = attributes.application_key

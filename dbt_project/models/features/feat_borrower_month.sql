@@ -53,7 +53,7 @@ attributes as (
 
 borrowers as (
 
-    select * from {{ ref('dim_borrower') }}
+    select * from {{ ref('feat_borrower_delivery') }}
 
 ),
 
@@ -233,7 +233,11 @@ described as (
         coalesce(borrowers.monthly_income, 0) + coalesce(borrowers.other_income, 0)
             as income
     from at_risk
-    inner join borrowers on at_risk.borrower_key = borrowers.borrower_key
+    inner join borrowers
+        on
+            at_risk.borrower_key = borrowers.borrower_key
+            and borrowers.landed_on < {{ month_start('at_risk.month_no') }}
+            and borrowers.superseded_on >= {{ month_start('at_risk.month_no') }}
     left join outcomes
         on
             at_risk.borrower_key = outcomes.borrower_key

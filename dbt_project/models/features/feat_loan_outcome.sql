@@ -93,7 +93,8 @@ told as (
 ),
 
 -- Good and bad alike count from the same age on: bad loans that are let in earlier than
--- good ones of their age would make the young look worse, good ones that end early better.
+-- good ones of their age would make the young look worse, good ones that end early
+-- better.
 dated as (
 
     select

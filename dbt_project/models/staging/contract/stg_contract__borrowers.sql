@@ -1,16 +1,11 @@
-with source as (
-    select * from {{ ref('base_contract__borrowers') }}
+with deliveries as (
+    select * from {{ ref('stg_contract__borrower_deliveries') }}
 ),
 
 stg_contract__borrowers as (
     select
-        -- ids
         borrower_key,
-
-        -- texts
         kind,
-
-        -- numbers
         monthly_income,
         other_income,
         employment_months,
@@ -22,19 +17,13 @@ stg_contract__borrowers as (
         personal_credit_score,
         family_credit_score,
         company_credit_score,
-
-        -- dates and times
         registered_at,
-
-        -- delivery
         _batch,
         _landed_at,
-
-        -- empty is told, birthdays are not
-        cast(extract(year from born_or_founded_on) as integer) as birth_year,
-        coalesce(region, 'unknown') as region,
-        coalesce(industry, 'unknown') as industry
-    from source
+        birth_year,
+        region,
+        industry
+    from deliveries
     where _status = 'accepted'
 )
 
