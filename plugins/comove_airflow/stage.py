@@ -76,8 +76,6 @@ def stage(function: Callable[[Context], Any]) -> Callable[[Context], dict[str, A
 
 def publish_schemas(context: Context, *schemas: str) -> Any:
     """Swap the finished tables of some schemas in, and tell who waits for the month."""
-    from airflow.sdk import Asset
-
     from comove.warehouse import publish
 
     month = month_of(context)
@@ -87,10 +85,18 @@ def publish_schemas(context: Context, *schemas: str) -> Any:
         month=month,
         schemas=schemas,
     )
+    tell_followers(context)
+    return report
+
+
+def tell_followers(context: Context) -> None:
+    """Tell who waits for the assets of a task that the run's month is there."""
+    from airflow.sdk import Asset
+
     for asset in context["outlets"]:
         if isinstance(asset, Asset):
-            context["outlet_events"][asset].add_partitions(f"{month:%Y-%m}")
-    return report
+            partition = f"{month_of(context):%Y-%m}"
+            context["outlet_events"][asset].add_partitions(partition)
 
 
 def close_record(context: Context) -> dict[str, Any]:

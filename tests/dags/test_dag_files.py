@@ -32,9 +32,12 @@ OUTSIDE_THE_WAREHOUSE = {
     ("default_response", "announce"),
     ("default_response", "approve"),
     ("default_response", "export_decision"),
+    ("score_drift", "report"),
+    ("recalibration", "report"),
+    ("recalibration", "approve"),
 }
 # An answer lost in the moment of asking is asked for once more, and then never again.
-ASKS_A_PERSON = {("default_response", "approve")}
+ASKS_A_PERSON = {("default_response", "approve"), ("recalibration", "approve")}
 
 
 def dags() -> list[DAG]:
@@ -162,6 +165,38 @@ def test_waiting_for_a_person_ends_by_the_setting() -> None:
 def test_without_new_events_the_freezes_that_wait_are_still_asked_about() -> None:
     respond = dag_of("default_response").get_task("respond")
     assert respond.trigger_rule == "none_failed"
+
+
+def test_score_drift_waits_for_the_scores_of_its_month() -> None:
+    timetable = dag_of("score_drift").timetable
+    assert isinstance(timetable, PartitionedAssetTimetable)
+    publish = dag_of("risk_model").get_task("publish")
+    assert [timetable.asset_condition] == publish.outlets
+
+
+def test_the_matrix_is_published_after_its_gate_and_before_report_and_news() -> None:
+    publish = dag_of("score_drift").get_task("publish")
+    before = publish.get_flat_relative_ids(upstream=True)
+    assert before == {"open_run", "build_drift", "gate_drift"}
+    assert publish.downstream_task_ids == {"report", "tell_drift"}
+
+
+def test_recalibration_waits_for_news_of_a_drift_and_not_for_every_month() -> None:
+    timetable = dag_of("recalibration").timetable
+    assert isinstance(timetable, PartitionedAssetTimetable)
+    told = dag_of("score_drift").get_task("tell_drift")
+    assert [timetable.asset_condition] == told.outlets
+    assert dag_of("score_drift").get_task("publish").outlets == []
+
+
+def test_nobody_is_asked_about_a_strategy_before_the_gate_and_publishing() -> None:
+    approve = dag_of("recalibration").get_task("approve")
+    before = approve.get_flat_relative_ids(upstream=True)
+    assert {"assess", "gate_recalibration", "publish"} <= before
+    after = approve.get_flat_relative_ids(upstream=False)
+    assert after == {"decide", "publish_decision", "close_run"}
+    assert approve.response_timeout.days == Settings().recalibration_approval_days
+    assert approve.execution_timeout is None
 
 
 @pytest.mark.parametrize("dag", DAGS, ids=lambda dag: dag.dag_id)

@@ -53,6 +53,12 @@ from comove.settings import Settings
 # nothing calls for a change.
 NOT_SELECTED, KEPT, NOT_NEEDED = "not selected", "kept", "not needed"
 NO_DRIFT = "no drift"
+_TABLES = (
+    "score_assessment",
+    "recalibration",
+    "recalibration_factor",
+    "score_performance",
+)
 _REFERENCES = {
     "baseline": "the baseline months",
     "selection": "what selection alone makes of the stage above",
@@ -382,8 +388,13 @@ def _write(
     version: int | None,
     run_id: str,
 ) -> None:
-    for table in ("recalibration", "recalibration_factor", "score_performance"):
+    for table in _TABLES:
         connection.execute(f"delete from risk.{table} where month = ?", [found.month])  # noqa: S608 - a name of ours
+    _insert(
+        connection,
+        "score_assessment",
+        [_assessment_row(connection, found, version, run_id)],
+    )
     _insert(connection, "recalibration", _candidate_rows(found, version, run_id))
     _insert(connection, "recalibration_factor", _factor_rows(found, run_id))
     _insert(connection, "score_performance", _performance_rows(found, run_id))
@@ -395,6 +406,31 @@ def _insert(
     if rows:
         marks = ", ".join("?" * len(rows[0]))
         connection.executemany(f"insert into risk.{table} values ({marks})", rows)  # noqa: S608 - a name of ours
+
+
+def _assessment_row(
+    connection: duckdb.DuckDBPyConnection,
+    found: Assessment,
+    version: int | None,
+    run_id: str,
+) -> tuple[object, ...]:
+    drift = found.drift
+    in_force, _ = version_in_force(connection)
+    return (
+        found.month,
+        found.main_factor,
+        drift.flag.stage if drift else None,
+        drift.flag.label if drift else None,
+        drift.after if drift else None,
+        drift.first if drift else None,
+        drift.last if drift else None,
+        " ".join(found.calls),
+        found.why_none,
+        in_force,
+        version,
+        run_id,
+        utc_now(),
+    )
 
 
 def _candidate_rows(

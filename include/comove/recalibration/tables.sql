@@ -35,6 +35,22 @@ create table if not exists risk.strategy_band (
 );
 
 -- The tables below hold one assessment a month: a later run of the month replaces it.
+create table if not exists risk.score_assessment (
+    month date not null,
+    main_factor varchar not null,
+    stage varchar,
+    label varchar,
+    after_month date,
+    drift_from date,
+    drift_to date,
+    calls varchar not null,
+    why_none varchar,
+    version_in_force integer not null,
+    version integer,
+    run_id varchar not null,
+    assessed_at timestamp not null
+);
+
 create table if not exists risk.recalibration (
     month date not null,
     candidate varchar not null,

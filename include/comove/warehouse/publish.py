@@ -56,6 +56,7 @@ PARTS = {
     "recalibration": (
         "risk.recalibration",
         "risk.recalibration_factor",
+        "risk.score_assessment",
         "risk.score_performance",
         "risk.score_strategies",
         "risk.strategy_band",

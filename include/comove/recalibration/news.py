@@ -1,0 +1,64 @@
+"""Whether the newest drift is one that nobody has looked into yet."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from comove.connection import connect
+from comove.recalibration.assess import find_drift
+from comove.recalibration.drift import Drift
+from comove.recalibration.tables import ensure_recalibration_tables
+from comove.settings import Settings
+
+
+@dataclass(frozen=True)
+class DriftNews:
+    """The newest drift, if it is new.
+
+    Parameters
+    ----------
+    stage, label : str
+        Where; empty where nothing is new.
+    first, last : date or None
+        First and last month.
+    why_not : str or None
+        Why nothing is new, as a sentence.
+    """
+
+    stage: str = ""
+    label: str = ""
+    first: dt.date | None = None
+    last: dt.date | None = None
+    why_not: str | None = None
+
+
+def new_drift(settings: Settings, *, month: dt.date) -> DriftNews:
+    """Find the newest drift up to a month, unless it was assessed before.
+
+    A drift that goes on for another month is new again.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which home, and how sure a drift must be.
+    month : date
+        Last cohort month looked at, first day.
+    """
+    with connect(settings) as connection:
+        ensure_recalibration_tables(connection)
+        drift = find_drift(connection, settings, month)
+        if drift is None:
+            return DriftNews(why_not="No flag of the score drift holds.")
+        row = connection.execute(
+            "select max(drift_to) from risk.score_assessment"
+        ).fetchone()
+    assessed_to = row[0] if row else None
+    if assessed_to is not None and assessed_to >= drift.last:
+        return DriftNews(why_not=_known(drift))
+    return DriftNews(drift.flag.stage, drift.flag.label, drift.first, drift.last)
+
+
+def _known(drift: Drift) -> str:
+    return (
+        f"The newest drift, of {drift.first:%Y-%m} to {drift.last:%Y-%m}, was assessed "
+        "before."
+    )

@@ -1,0 +1,122 @@
+"""The stages of the DAG `recalibration`, as its tasks call them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from comove_airflow.recalibration_request import wish_for
+from comove_airflow.request import check_fields
+from comove_airflow.stage import (
+    close_record,
+    gates,
+    log,
+    month_of,
+    publish_schemas,
+    settings_of,
+    stage,
+)
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from comove.recalibration.request import Wish
+
+
+@stage
+def open_run(context: Context) -> dict[str, str]:
+    """Check what was asked for, and begin the run's record."""
+    from comove.audit import open_run
+
+    run = context["dag_run"]
+    check_fields(run.conf or {}, context["dag"].params)
+    settings, wish = settings_of(context), _wish(context)
+    open_run(settings, run_id=run.run_id, dag_id=run.dag_id, month=wish.month)
+    return {"month": f"{wish.month:%Y-%m}", "restore": str(wish.restore or "")}
+
+
+@stage
+def load_strategy(context: Context) -> Any:
+    """Load the seed of the strategy, and test it and what versions were made of it."""
+    from comove.connection import connect
+    from comove.recalibration.tables import ensure_recalibration_tables
+    from comove.warehouse import load_score_strategies
+
+    settings = settings_of(context)
+    with connect(settings) as connection:
+        ensure_recalibration_tables(connection)
+    return load_score_strategies(settings, run_id=context["dag_run"].run_id)
+
+
+@stage
+def assess(context: Context) -> Any:
+    """Compare prediction and outcome, try candidates, and propose what is better."""
+    from comove.audit import note_unavailable
+    from comove.quality.record import require_passed
+    from comove.recalibration.assess import assess
+
+    settings, run_id = settings_of(context), context["dag_run"].run_id
+    require_passed(settings, stage="score_drift", dag_id="score_drift")
+    report = assess(settings, run_id=run_id, wish=_wish(context))
+    reason = report.why_none
+    note_unavailable(settings, run_id, {"recalibration": reason} if reason else {})
+    if reason:
+        log.info(reason)
+    return report
+
+
+@stage
+def gate_recalibration(context: Context) -> Any:
+    """Judge candidates, factors and versions."""
+    return gates(context, "recalibration")
+
+
+@stage
+def publish(context: Context) -> Any:
+    """Swap candidates, factors and versions into the serving copy."""
+    return publish_schemas(context, "recalibration", "audit")
+
+
+@stage
+def report(context: Context) -> Any:
+    """Write the page of the month with its pictures."""
+    from comove.recalibration.report import write_report
+
+    return write_report(
+        settings_of(context),
+        run_id=context["dag_run"].run_id,
+        month=month_of(context),
+    )
+
+
+@stage
+def decide(context: Context) -> Any:
+    """Record the person's answer; an approved version comes into force."""
+    from comove.recalibration.approval import decide
+    from comove.recalibration.versions import Answer
+
+    said = context["ti"].xcom_pull(task_ids="approve")
+    asked = context["ti"].xcom_pull(task_ids="assess")
+    moment = dt.datetime.fromisoformat(said["decided_at"])
+    return decide(
+        settings_of(context),
+        run_id=context["dag_run"].run_id,
+        answer=Answer(
+            version=asked["version"],
+            content_hash=asked["content_hash"],
+            is_approved=said["is_approved"],
+            decided_by=said["decided_by"],
+            decided_at=moment.astimezone(dt.UTC).replace(tzinfo=None),
+            reason=(said["reason"] or "").strip() or None,
+        ),
+    )
+
+
+@stage
+def close_run(context: Context) -> dict[str, Any]:
+    """End the run's record, publish it, and fail if any stage has failed."""
+    return close_record(context)
+
+
+def _wish(context: Context) -> Wish:
+    return wish_for(settings_of(context), context["params"], context["dag_run"])
