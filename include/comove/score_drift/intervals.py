@@ -2,8 +2,8 @@
 
 An interval of one KS inverts the law of an observed KS (`ks_law`). One of a change joins
 those of its two ends, as Zou and Donner do (Construction of confidence limits about
-effect measures, Statistics in Medicine 27, 2008): with estimates a, b, intervals (a-, a+),
-(b-, b+) and correlation r, the change a - b lies above
+effect measures, Statistics in Medicine 27, 2008): with estimates a and b, intervals
+(a-, a+) and (b-, b+), and correlation r, the change a - b lies above
 
     a - b - sqrt((a - a-)² + (b+ - b)² - 2 r (a - a-)(b+ - b)).
 

@@ -1,9 +1,9 @@
 """What selection alone makes of the KS of a stage, and what a stage adds of its own.
 
-Where a score decides who goes on, the weak go, good and bad alike become like each other,
-and KS falls: restriction of range (Thorndike, Personnel Selection, 1949, ch. 7). Its
-textbook correction supposes a linear relation and a sharp cut. Here the selection itself
-is observed, so it is matched instead: of the applications of the stage above, band by band
+Where a score decides who goes on, the low scores go, who is left is more alike, and KS
+falls: restriction of range (Thorndike, Personnel Selection, 1949, ch. 7). Its textbook
+correction supposes a linear relation and a sharp cut. Here the selection itself is
+observed, so it is matched instead: of the applications of the stage above, band by band
 of the score and label by label, as many are let through as were in the baseline months.
 That is reweighting to a common selection (DiNardo, Fortin and Lemieux, Econometrica 64,
 1996), and the KS it gives is what the stage would show had nothing changed in it.
@@ -78,11 +78,13 @@ def selection_changes(
     """
     rng = np.random.default_rng(seed)
     made = []
-    for cut, of_cut in bands.groupby(["cut_by", "cut_value"], sort=True):
-        table = _Table(of_cut)
+    for _, of_cut in bands.groupby(["cut_by", "cut_value"], sort=True):
+        table, cut = _Table(of_cut), of_cut.iloc[0]
         for stage, parent in sorted(parents.items()):
             found = _changes(table, stage, parent, draws, rng)
-            made.append(found.assign(cut_by=cut[0], cut_value=cut[1], stage=stage))
+            found["cut_by"], found["cut_value"] = cut["cut_by"], cut["cut_value"]
+            found["stage"] = stage
+            made.append(found)
     columns = ["cut_by", "cut_value", "stage", "cohort_month", "label"]
     columns += ["selection_change", "selection_change_low", "selection_change_high"]
     return pd.concat(made)[columns] if made else pd.DataFrame(columns=columns)
@@ -172,11 +174,13 @@ def _interval(
     rates, matched = own.rates(), baseline.rates()
     drawn = np.empty((draws, len(change)))
     for draw in range(draws):
-        through = rng.binomial(own.before.astype(np.int64), rates)
-        again = rng.binomial(baseline.before.astype(np.int64), matched)
-        drawn[draw] = _change(
-            through, own.before, Passed(baseline.before, again * 1.0).rates()
-        )
+        through = _drawn(own.before, rates, rng)
+        again = Passed(baseline.before, _drawn(baseline.before, matched, rng))
+        drawn[draw] = _change(through, own.before, again.rates())
     with np.errstate(invalid="ignore"):
         low, high = np.quantile(drawn, _QUANTILES, axis=0)
     return 2 * change - high, 2 * change - low
+
+
+def _drawn(before: FloatArray, rates: FloatArray, rng: np.random.Generator) -> FloatArray:
+    return rng.binomial(before.astype(np.int64), rates).astype(np.float64)
