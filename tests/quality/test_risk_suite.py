@@ -220,6 +220,22 @@ def test_every_check_is_shown_to_notice_damage():
     assert {name for name, _ in DAMAGE} == {c.name for c in load_suite("risk").checks}
 
 
+def test_the_models_of_all_parts_of_the_borrowers_are_one_champion(predicted, execute):
+    execute(
+        """
+        insert into audit.model_registry
+        select * replace ('application-logit-2025-07-2c' as model_version)
+        from audit.model_registry where purpose = 'application';
+        update audit.model_registry set metrics = '{"scoring": "cross_fitted"}'
+        where purpose = 'application';
+        """
+    )
+    assert (
+        "No purpose has two champions"
+        in run_gate(predicted, run_id="run", stage="risk").passed
+    )
+
+
 # Too little to judge
 
 
