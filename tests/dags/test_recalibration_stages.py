@@ -188,16 +188,27 @@ def test_too_few_outcomes_are_no_failure_and_said(home: Settings) -> None:
     assert "candidates need 30 of either" in reason
 
 
-def test_a_new_drift_is_told_and_one_that_was_assessed_is_not(home: Settings) -> None:
+def decided(option: str) -> None:
+    results = {"assess": recalibration_stages.assess(context())}
+    results["approve"] = operator().execute_complete(context(), answered(option))
+    recalibration_stages.decide(context(results))
+
+
+def test_a_new_drift_is_told_and_one_that_was_decided_on_is_not(home: Settings) -> None:
     said = drift_stages.tell_drift(context())
     assert (said["stage"], said["first"]) == ("credit_approved", "2024-04-01")
-    recalibration_stages.assess(context())
+    decided("Reject")
     with pytest.raises(AirflowSkipException, match="2024-04 to 2024-05, was assessed"):
         drift_stages.tell_drift(context())
 
 
-def test_a_drift_that_goes_on_is_new_again(home: Settings) -> None:
+def test_a_drift_whose_proposal_nobody_decided_on_is_told_again(home: Settings) -> None:
     recalibration_stages.assess(context())
+    assert drift_stages.tell_drift(context())["stage"] == "credit_approved"
+
+
+def test_a_drift_that_goes_on_is_new_again(home: Settings) -> None:
+    decided("Reject")
     change(
         home,
         """

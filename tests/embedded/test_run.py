@@ -167,33 +167,52 @@ def test_nothing_follows_marts_that_were_not_published() -> None:
 
 
 PUBLISHED = {
-    f"{dag_id}.publish": "success" for dag_id in ("warehouse", "risk_model", "joint_risk")
+    f"{dag_id}.publish": "success"
+    for dag_id in ("warehouse", "risk_model", "joint_risk", "score_drift")
 }
 
 
-def test_joint_risk_and_the_response_follow_the_models() -> None:
-    found, _ = followed({**PUBLISHED, "default_response.publish": "success"})
+def test_everything_else_follows_the_models() -> None:
+    found, _ = followed({**PUBLISHED, "score_drift.tell_drift": "success"})
     assert [dag_id for dag_id, _, _ in found] == list(run.CHAIN)
     assert {state for _, _, state in found} == {"success"}
 
 
-def test_the_chain_ends_where_there_is_no_joint_risk() -> None:
+def test_nobody_recalibrates_where_no_drift_is_told() -> None:
+    found, _ = followed({**PUBLISHED, "score_drift.tell_drift": "skipped"})
+    assert found[-1] == ("score_drift", "theirs", "success")
+
+
+def test_without_joint_risk_nothing_responds_and_the_score_is_followed() -> None:
     found, _ = followed({**PUBLISHED, "joint_risk.publish": "skipped"})
-    assert found[-1] == ("joint_risk", "theirs", "success")
+    assert [dag_id for dag_id, _, _ in found] == [
+        "warehouse",
+        "risk_model",
+        "joint_risk",
+        "score_drift",
+    ]
+
+
+def test_a_drift_that_fails_does_not_hide_the_response() -> None:
+    states = PUBLISHED | {"score_drift.gate_drift": "failed"}
+    found, _ = followed({**states, "default_response.publish": "success"})
+    assert ("score_drift", "theirs", "failed") in found
+    assert ("default_response", "theirs", "success") in found
 
 
 def test_a_question_to_a_person_is_not_waited_for() -> None:
     asked = {"default_response.approve": "awaiting_input"}
     then = {"default_response.export": "success", "default_response.decide": "none"}
     found, _ = followed(PUBLISHED | asked | then)
-    assert found[-1] == ("default_response", "theirs", "awaiting_input")
+    assert ("default_response", "theirs", "awaiting_input") in found
+    assert found[-1] == ("score_drift", "theirs", "success")
 
 
 def test_a_response_behind_one_that_waits_for_a_person_is_not_waited_for() -> None:
     found, _ = followed(
         {**PUBLISHED, "default_response.open_run": "none"}, "last month's"
     )
-    assert found[-1] == ("default_response", "theirs", "awaiting_input")
+    assert ("default_response", "theirs", "awaiting_input") in found
 
 
 def test_every_task_of_the_chain_has_its_place_in_the_table() -> None:

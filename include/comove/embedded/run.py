@@ -20,8 +20,8 @@ from comove.embedded.summary import read_summary, show_summary
 from comove.errors import ComoveError, WarehouseBusyError
 from comove.settings import Settings
 
-# The DAGs of a month and their tasks: the first is asked for, each of the others follows
-# what the one before it publishes.
+# The DAGs of a month and their tasks, in the order they are followed. The first is asked
+# for; `CAUSES` says what sets off each of the others.
 TASKS = {
     "warehouse": (
         "open_run",
@@ -75,8 +75,37 @@ TASKS = {
         "export_decision",
         "close_run",
     ),
+    "score_drift": (
+        "open_run",
+        "build_drift",
+        "gate_drift",
+        "publish",
+        "report",
+        "tell_drift",
+        "close_run",
+    ),
+    "recalibration": (
+        "open_run",
+        "load_strategy",
+        "assess",
+        "gate_recalibration",
+        "publish",
+        "report",
+        "approve",
+        "decide",
+        "publish_decision",
+        "close_run",
+    ),
 }
 CHAIN = tuple(TASKS)
+# By DAG the one before it, and the task of that one which sets it off by succeeding.
+CAUSES = {
+    "risk_model": ("warehouse", "publish"),
+    "joint_risk": ("risk_model", "publish"),
+    "default_response": ("joint_risk", "publish"),
+    "score_drift": ("risk_model", "publish"),
+    "recalibration": ("score_drift", "tell_drift"),
+}
 WAREHOUSE = CHAIN[0]
 ORDER = [f"{dag_id}.{task}" for dag_id, tasks in TASKS.items() for task in tasks]
 # Runs that `make run` asked for; those of a `make run` that died are not taken up again.
@@ -86,9 +115,13 @@ RUN_SECONDS = 24 * 3600.0
 # The scheduler makes the run that follows within a loop or two of the asset's update.
 FOLLOWER_SECONDS = 120.0
 WAITS_FOR_A_PERSON = (
-    "Freezes wait for a person's answer: `make up`, then Required Actions. Everything "
-    "else is done."
+    "{what} for a person's answer: `make up`, then Required Actions. Everything else is "
+    "done."
 )
+WHAT_WAITS = {
+    "default_response": "Freezes wait",
+    "recalibration": "A changed strategy of the score waits",
+}
 
 
 @dataclass(frozen=True)
@@ -111,11 +144,16 @@ class Ended:
     state: str
     tasks: list[TaskState]
 
-    @property
-    def published_at(self) -> str | None:
-        """When its task `publish` succeeded, as ISO 8601; None if it did not."""
+    def done_at(self, task_id: str) -> str | None:
+        """When a task succeeded, as ISO 8601; None if it did not.
+
+        Parameters
+        ----------
+        task_id : str
+            Of the run.
+        """
         done = {task.task_id: task for task in self.tasks if task.state == "success"}
-        return done["publish"].ended_at if "publish" in done else None
+        return done[task_id].ended_at if task_id in done else None
 
 
 @dataclass(frozen=True)
@@ -202,8 +240,9 @@ def _run_month(
     client.trigger(WAREHOUSE, run_id, conf, partition=month)
     ended = _follow_chain(client, run_id, month, console)
     _show(settings, [run.run_id for run in ended], console)
-    if any(run.state == AWAITING for run in ended):
-        console.print(WAITS_FOR_A_PERSON, style="yellow")
+    for waiting in (run.dag_id for run in ended if run.state == AWAITING):
+        what = WHAT_WAITS.get(waiting, "Something waits")
+        console.print(WAITS_FOR_A_PERSON.format(what=what), style="yellow")
     failed = [run for run in ended if run.state == "failed"]
     for run in failed:
         show_failures(console, client, run.dag_id, run.run_id, run.tasks)
@@ -214,14 +253,14 @@ def _follow_chain(
     client: AirflowClient, run_id: str, month: str, console: Console
 ) -> list[Ended]:
     with Progress(console, ORDER).shown() as progress:
-        ended = [_followed(client, WAREHOUSE, run_id, progress)]
-        for dag_id in CHAIN[1:]:
+        ended = {WAREHOUSE: _followed(client, WAREHOUSE, run_id, progress)}
+        for dag_id, (cause, task_id) in CAUSES.items():
             # What was published has set off the next, whatever became of other tasks.
-            if not (published_at := ended[-1].published_at):
-                break
-            following = wait_for_follower(client, dag_id, month, published_at)
-            ended.append(_followed(client, dag_id, following, progress))
-        return ended
+            done_at = ended[cause].done_at(task_id) if cause in ended else None
+            if done_at:
+                following = wait_for_follower(client, dag_id, month, done_at)
+                ended[dag_id] = _followed(client, dag_id, following, progress)
+        return list(ended.values())
 
 
 def _followed(
@@ -308,9 +347,10 @@ def _fail_abandoned(client: AirflowClient, running: Running, settings: Settings)
 def _origins(client: AirflowClient, dag_id: str, run_id: str) -> list[str]:
     """Give the run and those that led to it, back along the chain."""
     found = names = [run_id]
-    for caused in reversed(CHAIN[1 : CHAIN.index(dag_id) + 1]):
-        names = [cause for name in names for cause in client.causes(caused, name)]
+    while dag_id in CAUSES:
+        names = [cause for name in names for cause in client.causes(dag_id, name)]
         found = [*found, *names]
+        dag_id, _ = CAUSES[dag_id]
     return found
 
 

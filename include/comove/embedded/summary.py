@@ -36,6 +36,9 @@ class Summary:
     validation : list of tuple
         Model, months predicted one month ahead, borrowers, events, log loss, per cent
         less than that of the PD alone.
+    drifts : list of tuple
+        Cohort month, stage and label of the newest cells that drifted, against what, KS
+        and its change in hundredths.
     concentration : list of tuple
         Month to come, attribute, group, expected events by the joint model and by the PD
         alone, share of the joint mass in per cent, its change since last month.
@@ -55,6 +58,7 @@ class Summary:
     models: Rows
     validation: Rows
     concentration: Rows
+    drifts: Rows
     gates: Rows
     stages: Rows
     absences: Rows
@@ -99,6 +103,7 @@ def _summary(
         models=_models(connection, known),
         validation=_rows(connection, known, "risk.index_validation", VALIDATION),
         concentration=_rows(connection, known, "risk.concentration", CONCENTRATION),
+        drifts=_rows(connection, known, "risk.score_drift", DRIFTS),
         gates=_rows(connection, known, "audit.quality_result", GATES, runs),
         stages=_rows(connection, known, "audit.stage_time", STAGES, runs),
         absences=[
@@ -147,6 +152,7 @@ def show_summary(console: Console, summary: Summary, settings: Settings) -> None
             CONCENTRATION_COLUMNS,
             summary.concentration,
         ),
+        ("Score drift, newest first", DRIFT_COLUMNS, summary.drifts),
         ("Gates", GATE_COLUMNS, summary.gates),
         ("Time", ("stage", "seconds"), summary.stages),
         ("Not available for this portfolio", ("what", "why"), summary.absences),
@@ -185,6 +191,7 @@ CONCENTRATION_COLUMNS = (
     "share, %",
     "change, points",
 )
+DRIFT_COLUMNS = ("cohort", "stage", "label", "against", "KS", "change, hundredths")
 RUN = """
 select
     run_id,
@@ -284,11 +291,25 @@ qualify row_number() over (
 ) <= 3
 order by attribute, joint_mass desc, group_name
 """
+DRIFTS = """
+select
+    strftime(cohort_month, '%Y-%m') as cohort,
+    stage,
+    label,
+    drift_reference,
+    round(100 * ks, 1) as ks,
+    round(100 * drift_change, 1) as change,
+from risk.score_drift
+where is_drift
+order by cohort_month desc, stage_no, label
+limit 12
+"""
 UNAVAILABLE = """
 select
     case
-        when purpose in ('joint_risk', 'default_response')
-            then replace(purpose, '_', ' ')
+        when purpose in (
+            'joint_risk', 'default_response', 'score_drift', 'recalibration'
+        ) then replace(purpose, '_', ' ')
         else 'models: ' || purpose
     end as what,
     reason,

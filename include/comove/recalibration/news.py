@@ -7,6 +7,7 @@ from comove.connection import connect
 from comove.recalibration.assess import find_drift
 from comove.recalibration.drift import Drift
 from comove.recalibration.tables import ensure_recalibration_tables
+from comove.recalibration.versions import PROPOSED
 from comove.settings import Settings
 
 
@@ -32,9 +33,10 @@ class DriftNews:
 
 
 def new_drift(settings: Settings, *, month: dt.date) -> DriftNews:
-    """Find the newest drift up to a month, unless it was assessed before.
+    """Find the newest drift up to a month, unless it was assessed and decided before.
 
-    A drift that goes on for another month is new again.
+    A drift that goes on for another month is new again; one whose proposal nobody has
+    decided on is told again, so that somebody is asked.
 
     Parameters
     ----------
@@ -49,10 +51,15 @@ def new_drift(settings: Settings, *, month: dt.date) -> DriftNews:
         if drift is None:
             return DriftNews(why_not="No flag of the score drift holds.")
         row = connection.execute(
-            "select max(drift_to) from risk.score_assessment"
+            """
+            select
+                (select max(drift_to) from risk.score_assessment),
+                (select count(*) from risk.strategy_version where status = ?)
+            """,
+            [PROPOSED],
         ).fetchone()
-    assessed_to = row[0] if row else None
-    if assessed_to is not None and assessed_to >= drift.last:
+    assessed_to, waiting = row or (None, 0)
+    if assessed_to is not None and assessed_to >= drift.last and not waiting:
         return DriftNews(why_not=_known(drift))
     return DriftNews(drift.flag.stage, drift.flag.label, drift.first, drift.last)
 
