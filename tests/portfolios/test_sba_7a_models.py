@@ -1,8 +1,13 @@
-"""sba_7a: the monthly hazard of charge-off, out of sample through the crisis."""
+"""sba_7a: the monthly hazard of charge-off, out of sample through the crisis.
+
+First what the conventional models say of it, then what the factor copula adds, fitted to
+what was known at the end of each month and scored on the next.
+"""
 
 import datetime as dt
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 import statsmodels.api as sm
 from scipy.special import logit
@@ -11,30 +16,46 @@ from tests.portfolios.conftest import BuildOnce
 from tests.portfolios.models import RUN_ID, with_features
 
 from comove.connection import connect
+from comove.joint_risk.cells import write_request
+from comove.joint_risk.evidence import ThresholdEvidence
+from comove.joint_risk.export import export_cells
+from comove.joint_risk.export import run_folder as joint_folder
+from comove.joint_risk.inputs import Inputs
+from comove.joint_risk.sampler import Sampler
+from comove.joint_risk.validation import Outcomes, ewma_probability, joint_probability
 from comove.risk_model import train as training
 from comove.risk_model.export import run_folder
+from comove.risk_model.request import request_for
+from comove.risk_model.request import write_request as write_risk_request
+from comove.risk_model.store import store_training
+from comove.settings import Settings
+from comove.warehouse import build_cells, build_risk
 
 PORTFOLIO = "sba_7a"
 FIRST, LAST = dt.date(2007, 1, 1), dt.date(2010, 12, 1)
 # Fiscal years begin in October.
 APPROVED_FROM, APPROVED_TO = dt.date(2003, 10, 1), dt.date(2006, 9, 1)
+# Of the rival ratio, in months; the best of them is at 2.
+HALF_LIVES = (1, 2, 3, 6, 12)
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 @pytest.fixture(scope="module")
-def predicted(portfolio: str, build_once: BuildOnce) -> pd.DataFrame:
-    """Champions' predictions of loans approved in the fiscal years 2004 to 2006.
-
-    With the default settings, but for the beginning of the walk-forward: the years
-    2007 to 2010 are what is judged.
-    """
-    settings = with_features(build_once(portfolio), pd_first_month=FIRST)
+def trained(portfolio: str, build_once: BuildOnce) -> Settings:
+    """A home with predictions from the first month the portfolio has."""
+    settings = with_features(build_once(portfolio))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "_promotions", lambda _settings: ())
         training.train(settings, run_id=RUN_ID, month=LAST, tell=lambda _sentence: None)
-    file = run_folder(settings, RUN_ID) / "predictions.parquet"
-    with connect(settings, read_only=True) as connection:
+    return settings
+
+
+@pytest.fixture(scope="module")
+def predicted(trained: Settings) -> pd.DataFrame:
+    """Champions' predictions of loans approved in the fiscal years 2004 to 2006."""
+    file = run_folder(trained, RUN_ID) / "predictions.parquet"
+    with connect(trained, read_only=True) as connection:
         return connection.execute(
             f"""
             select predictions.*
@@ -45,6 +66,69 @@ def predicted(portfolio: str, build_once: BuildOnce) -> pd.DataFrame:
             """,
             [FIRST, LAST, APPROVED_FROM, APPROVED_TO],
         ).df()
+
+
+@pytest.fixture(scope="module")
+def scored(trained: Settings, predicted: pd.DataFrame) -> pd.DataFrame:
+    """Summed log losses of a month, by model: 48 fits, each one month ahead."""
+    folder = run_folder(trained, RUN_ID)
+    write_risk_request(folder, request_for(trained, LAST))
+    store_training(trained, run_id=RUN_ID)
+    build_risk(trained, run_id=RUN_ID)
+    write_request(trained, LAST)
+    build_cells(trained, run_id=RUN_ID)
+    export_cells(trained, run_id=RUN_ID, month=LAST)
+    groups = group_of_states(trained)
+    people = predicted.assign(month=pd.to_datetime(predicted["month"]).dt.date).merge(
+        groups, on="borrower_key"
+    )
+    inputs = Inputs(trained, joint_folder(trained, RUN_ID), LAST)
+    sampler = Sampler(trained.model_copy(update={"joint_draws": 500, "joint_tune": 300}))
+    return pd.DataFrame(
+        [
+            {"month": month, **losses(inputs, sampler, outcomes_of(rows), month)}
+            for month, rows in people.groupby("month")
+        ]
+    )
+
+
+def group_of_states(settings: Settings) -> pd.DataFrame:
+    """The groups every borrower is counted in."""
+    with connect(settings, read_only=True) as connection:
+        return connection.execute(
+            "select distinct borrower_key, region, industry "
+            "from intermediate.int_copula_borrower_month"
+        ).df()
+
+
+def outcomes_of(rows: pd.DataFrame) -> Outcomes:
+    return Outcomes(
+        pa.array(rows["region"].tolist()),
+        pa.array(rows["industry"].tolist()),
+        rows["pd"].to_numpy(float),
+        rows["is_event"].to_numpy(float),
+    )
+
+
+def losses(
+    inputs: Inputs, sampler: Sampler, outcomes: Outcomes, month: dt.date
+) -> dict[str, float]:
+    """What was said of a month by what was known at the end of the one before."""
+    before = (month - dt.timedelta(days=1)).replace(day=1)
+    posterior = sampler.fit(ThresholdEvidence(inputs.panel(before)))
+    told = {
+        "pd": outcomes.pd,
+        "copula": joint_probability(
+            outcomes, posterior.draws.thinned(400), inputs.margin(before)
+        ),
+    } | {
+        f"ratio_{half_life}": ewma_probability(outcomes, inputs.cells, before, half_life)
+        for half_life in HALF_LIVES
+    }
+    return {
+        name: log_loss(outcomes.is_event, p, labels=[0, 1], normalize=False)
+        for name, p in told.items()
+    }
 
 
 def test_every_month_of_the_crisis_is_predicted_out_of_sample(
@@ -71,3 +155,20 @@ def test_calibration_slope_is_near_one_over_the_whole_window(
 def test_those_charged_off_rank_above_the_others(predicted: pd.DataFrame) -> None:
     """Well above one half; 0.675 when this was written."""
     assert roc_auc_score(predicted["is_event"], predicted["pd"]) > 0.65
+
+
+def test_the_copula_sees_what_the_conventional_model_does_not(
+    scored: pd.DataFrame,
+) -> None:
+    """1.2 % when this was written; a hand-picked point estimate gains 1.0 %."""
+    total = scored.drop(columns="month").sum()
+    assert len(scored) == 48
+    assert 1 - total["copula"] / total["pd"] >= 0.009
+
+
+def test_the_copula_predicts_better_than_any_ratio_of_recent_events_by_division(
+    scored: pd.DataFrame,
+) -> None:
+    total = scored.drop(columns="month").sum()
+    ratios = [total[f"ratio_{half_life}"] for half_life in HALF_LIVES]
+    assert total["copula"] < min(ratios)
