@@ -16,10 +16,11 @@ def contents(connection: duckdb.DuckDBPyConnection, *schemas: str) -> Contents:
         """,
         [list(schemas)],
     ).fetchall()
-    return {name: _content(connection, name) for (name,) in names}
+    return {name: content(connection, name) for (name,) in names}
 
 
-def _content(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[int, int]:
+def content(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[int, int]:
+    """Rows of a table or view, and a hash of them whatever their order."""
     doubles = connection.execute(
         f"""
         select column_name from (describe {name})
