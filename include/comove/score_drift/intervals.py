@@ -52,24 +52,33 @@ def write_intervals(settings: Settings) -> int:
     Returns
     -------
     int
-        Rows.
+        Cells with a KS, those of the baseline included.
     """
     with connect(settings) as connection:
         ensure_drift_tables(connection)
-        rows = intervals(connection.execute(_CELLS).df())
-        selected = selection_changes(
-            connection.execute("select * from intermediate.int_score_band").df(),
-            _parents(connection),
-            draws=settings.drift_bootstrap_draws,
-            seed=settings.seed,
-        )
-        keys = [*_CUT, "stage", "cohort_month", "label"]
-        rows = rows.merge(selected, on=keys, how="left")
+        cells = connection.execute(_CELLS).df()
         connection.execute("begin")
         connection.execute("delete from risk.score_interval")
-        connection.execute("insert into risk.score_interval by name select * from rows")
+        if len(cells):
+            made = _with_selection(connection, settings, intervals(cells))
+            connection.register("made", made)
+            connection.execute("insert into risk.score_interval by name from made")
         connection.execute("commit")
-    return len(rows)
+    return len(cells)
+
+
+def _with_selection(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, rows: pd.DataFrame
+) -> pd.DataFrame:
+    selected = selection_changes(
+        connection.execute("select * from intermediate.int_score_band").df(),
+        _parents(connection),
+        draws=settings.drift_bootstrap_draws,
+        seed=settings.seed,
+    )
+    if selected.empty:
+        return rows
+    return rows.merge(selected, on=[*_CUT, "stage", "cohort_month", "label"], how="left")
 
 
 def _parents(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
