@@ -20,17 +20,14 @@ DRIFT = (dt.date(2024, 4, 1), dt.date(2024, 5, 1))
 
 TABLES = """
     create schema if not exists marts;
-    create table marts.fct_application (
-        application_key varchar, cohort_month date
+    create table risk.application_label (
+        application_key varchar, cohort_month date, performance_label varchar
     );
     create table marts.fct_business_adjustment (
         adjustment_key varchar, adjusted_on date, kind varchar, magnitude double,
         description varchar
     );
-    create table risk.score (
-        application_key varchar, score double, pd double, performance_label varchar,
-        is_mature boolean
-    );
+    create table risk.score (application_key varchar, score double, pd double);
     create table risk.score_histogram (
         stage varchar, label varchar, cohort_month date, score double, n_good bigint,
         n_bad bigint
@@ -39,7 +36,7 @@ TABLES = """
         stage varchar, label varchar, cohort_month date, ks double, ks_low double,
         ks_high double, is_drift boolean, is_mature boolean, is_thin boolean,
         is_baseline boolean, drift_reference varchar, drift_change double,
-        drift_change_low double, drift_change_high double
+        drift_change_low double, drift_change_high double, as_of_month date
     );
     create table risk.score_strategies (
         band varchar, score_from double, score_to double, action varchar,
@@ -66,10 +63,12 @@ LOANS = """
     from (select unnest(generate_series(
         date '2023-01-01', date '2024-06-01', interval 1 month))::date as month
     ) as months, range(40) as one (s), range(10) as two (i);
-    insert into marts.fct_application select application_key, cohort_month from planted;
-    insert into risk.score
-    select application_key, score, pd, if(is_bad, 'bad', 'good'), true
-    from planted where cohort_month <= '2023-12-01';
+    insert into risk.application_label
+    select
+        application_key, cohort_month,
+        if(cohort_month <= '2023-12-01', if(is_bad, 'bad', 'good'), null)
+    from planted;
+    insert into risk.score select application_key, score, pd from planted;
     insert into risk.score_histogram
     select
         'disbursed', 'performance', cohort_month, score,
@@ -95,7 +94,7 @@ CELLS = """
         is_drifted, true, false, false, 'baseline',
         if(is_drifted, -0.30, 0.00),
         if(is_drifted, -0.34, -0.02),
-        if(is_drifted, -0.26, 0.02)
+        if(is_drifted, -0.26, 0.02), date '2024-06-01'
     from (
         select
             *,

@@ -158,7 +158,7 @@ def test_with_too_few_bad_loans_nothing_is_tried_and_it_says_why(
 def test_without_mature_loans_the_drift_is_still_explained(lender: Settings) -> None:
     change(
         lender,
-        "update risk.score set performance_label = null",
+        "update risk.application_label set performance_label = null",
         "delete from risk.score_histogram where label = 'performance'",
     )
     report = assessed(lender)
@@ -177,16 +177,21 @@ def test_a_portfolio_that_delivers_no_adjustments_says_so(lender: Settings) -> N
 
 
 def test_nothing_after_the_month_is_looked_at(lender: Settings) -> None:
+    change(lender, "update risk.score_drift set as_of_month = '2024-03-01'")
     report = assess(lender, run_id="run", wish=Wish(dt.date(2024, 3, 1)))
     assert report.main_factor == "no drift"
-    last = one_row(lender, "select max(cohort_to) from risk.score_performance")
-    assert last == (dt.date(2023, 12, 1),)
+    change(lender, "update risk.score_drift set as_of_month = '2023-06-01'")
     assess(lender, run_id="run", wish=Wish(dt.date(2023, 6, 1)))
     found = one_row(
         lender,
         "select max(cohort_to) from risk.score_performance where month = '2023-06-01'",
     )
     assert found == (dt.date(2023, 6, 1),)
+
+
+def test_a_month_is_not_assessed_on_what_was_known_in_another(lender: Settings) -> None:
+    with pytest.raises(RecalibrationError, match=r"that of 2024-06.*for 2024-03 to its"):
+        assess(lender, run_id="run", wish=Wish(dt.date(2024, 3, 1)))
 
 
 def everything(settings: Settings) -> list[list[tuple[Any, ...]]]:

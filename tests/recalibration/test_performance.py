@@ -38,7 +38,8 @@ def test_each_month_compares_its_bad_loans_with_those_predicted(lender: Settings
             lender,
             """
             select cohort_month, pd, performance_label from risk.score
-            inner join marts.fct_application using (application_key)
+            inner join risk.application_label using (application_key)
+            where performance_label is not null
             """,
         ),
         columns=["month", "pd", "label"],
@@ -66,6 +67,7 @@ def test_the_window_takes_all_its_loans_together(lender: Settings) -> None:
         lender,
         """
         select score, performance_label from risk.score
+        inner join risk.application_label using (application_key)
         where performance_label is not null
         """,
     )
@@ -162,7 +164,7 @@ def test_more_or_fewer_bad_loans_than_predicted_do_not(
 
 
 def test_without_loans_nothing_is_required(lender: Settings) -> None:
-    change(lender, "update risk.score set performance_label = null")
+    change(lender, "update risk.application_label set performance_label = null")
     assert months(lender) == []
     assert over_window([], LoansByScore(*(np.array([]),) * 3), lender) is None
     assert requirement(None, lender).is_met

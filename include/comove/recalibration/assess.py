@@ -168,7 +168,7 @@ def assess(settings: Settings, *, run_id: str, wish: Wish) -> AssessReport:
     Raises
     ------
     RecalibrationError
-        When there is no score drift to start from, or no such version.
+        When there is no score drift of the month, or no such version.
     """
     with connect(settings) as connection:
         ensure_tables(connection)
@@ -196,9 +196,14 @@ def find_out(
     settings : Settings
         Bounds, window and candidates.
     month : date
-        Last cohort month looked at, first day.
+        Last cohort month looked at, first day; that of the score drift.
+
+    Raises
+    ------
+    RecalibrationError
+        When the score drift is not that of the month.
     """
-    _require_drift_tables(connection)
+    _require_drift(connection, month)
     _, before = version_in_force(connection)
     months = read_performance(connection, settings, month)
     newest = months[-settings.recalibration_window_months :]
@@ -245,18 +250,21 @@ def find_drift(
     return newest_drift(flags, month_of(number(first) - 1))
 
 
-def _require_drift_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    row = connection.execute(
-        """
-        select count(*) from information_schema.tables
-        where table_schema = 'risk' and table_name in ('score_drift', 'score_histogram')
-        """
-    ).fetchone()
-    if row != (2,):
+def _require_drift(connection: duckdb.DuckDBPyConnection, month: dt.date) -> None:
+    """Refuse to assess a month on what was known in another."""
+    try:
+        row = connection.execute(
+            "select max(as_of_month) from risk.score_drift"
+        ).fetchone()
+    except duckdb.CatalogException:
+        row = None
+    known = row[0] if row else None
+    if known != month:
+        found = f"is that of {known:%Y-%m}" if known else "has not been built"
         raise RecalibrationError(
-            "there is no score drift yet.",
+            f"the score drift {found}.",
             where="risk.score_drift",
-            remedy="Run the DAG `score_drift` for the month to its end first.",
+            remedy=f"Run the DAG `score_drift` for {month:%Y-%m} to its end first.",
         )
 
 

@@ -83,7 +83,8 @@ def read_performance(
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
-        The warehouse, with `risk.score` and `risk.score_drift`.
+        The warehouse, with `risk.application_label` (outcomes known by the month of the
+        score drift), `risk.score` and `risk.score_drift`.
     settings : Settings
         Bounds of KS.
     month : date
@@ -248,16 +249,16 @@ def _band_of(ks: float, lower: float, upper: float) -> str:
 _MONTHS = """
     with outcomes as (
         select
-            applications.cohort_month,
+            labels.cohort_month,
             count(*)::bigint as loans,
-            count(*) filter (scores.performance_label = 'bad')::bigint as bad,
+            count(*) filter (labels.performance_label = 'bad')::bigint as bad,
             sum(scores.pd) as predicted_bad
-        from risk.score as scores
-        inner join marts.fct_application as applications using (application_key)
+        from risk.application_label as labels
+        inner join risk.score as scores using (application_key)
         where
-            scores.performance_label is not null
-            and scores.pd is not null and applications.cohort_month <= ?
-        group by applications.cohort_month
+            labels.performance_label is not null and scores.pd is not null
+            and labels.cohort_month <= ?
+        group by labels.cohort_month
     )
 
     select
