@@ -47,6 +47,21 @@ def test_variance_ratio_is_that_of_counts(clustered: Tables, scope: str) -> None
     sums = rows.groupby(SCOPES[scope])[["is_event", "pd_star", "variance"]].sum()
     expected = ((sums.is_event - sums.pd_star) ** 2).sum() / sums.variance.sum()
     found = dependence(clustered, "cross_section").set_index("scope").loc[scope]
+    assert found.variance_ratio_as_predicted == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_variance_ratio_is_about_the_level_that_was_observed(
+    clustered: Tables, scope: str
+) -> None:
+    rows = scored(clustered)
+    level = rows.is_event.sum() / rows.pd_star.sum()
+    rows = rows.assign(p=level * rows.pd_star)
+    rows["variance"] = rows.p * (1 - rows.p)
+    sums = rows.groupby(SCOPES[scope])[["is_event", "p", "variance"]].sum()
+    found = dependence(clustered, "cross_section").set_index("scope").loc[scope]
+    assert found.level_ratio == pytest.approx(level)
+    expected = ((sums.is_event - sums.p) ** 2).sum() / sums.variance.sum()
     assert found.variance_ratio == pytest.approx(expected)
 
 

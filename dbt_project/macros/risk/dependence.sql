@@ -7,7 +7,11 @@ The intraclass correlation of the one-way analysis of variance, from sums by cel
 
 the average correlation of two borrowers of a cell. Its standard error is that of
 Swiger et al. (1964). Beside it, the variance of observed minus expected events over the
-variance they would have if borrowers were independent. -#}
+variance they would have if borrowers were independent: once as predicted, and once with
+every probability times c, the observed over the expected events of all cells. A level that
+is wrong everywhere says nothing of dependence, and c takes it out:
+
+    sum (O - c E)^2 / sum c p (1 - c p),   with sum p^2 = sum p - sum p (1 - p). -#}
 {% macro cross_section(cells, scope, keys) %}
     select
         'cross_section' as dependence,
@@ -23,7 +27,15 @@ variance they would have if borrowers were independent. -#}
         n_groups - 1 as degrees_between,
         n - n_groups as degrees_within,
         n0 as mean_group_size,
-        variance_ratio
+        level_ratio,
+        (events_squared - 2 * level_ratio * events_expected
+        + level_ratio * level_ratio * expected_squared)
+        / nullif(
+            level_ratio * expected_events
+            - level_ratio * level_ratio * (expected_events - binomial_variance),
+            0
+        ) as variance_ratio,
+        variance_ratio_as_predicted
     from (
         select
             n,
@@ -32,7 +44,14 @@ variance they would have if borrowers were independent. -#}
             (between_sum - total * total / n) / nullif(n_groups - 1, 0) as between_ms,
             (squares - between_sum) / nullif(n - n_groups, 0) as within_ms,
             n_groups > 1 and n > n_groups and squares - between_sum > 0 as has_spread,
-            variance_ratio
+            events_squared,
+            events_expected,
+            expected_squared,
+            expected_events,
+            binomial_variance,
+            events / nullif(expected_events, 0) as level_ratio,
+            (events_squared - 2 * events_expected + expected_squared)
+            / nullif(binomial_variance, 0) as variance_ratio_as_predicted
         from (
             select
                 cast(sum(n) as bigint) as n,
@@ -41,8 +60,12 @@ variance they would have if borrowers were independent. -#}
                 sum(total) as total,
                 sum(squares) as squares,
                 sum(total * total / n) as between_sum,
-                sum(power(events - expected_events, 2)) / sum(binomial_variance)
-                    as variance_ratio
+                sum(1e0 * events) as events,
+                sum(expected_events) as expected_events,
+                sum(binomial_variance) as binomial_variance,
+                sum(1e0 * events * events) as events_squared,
+                sum(events * expected_events) as events_expected,
+                sum(expected_events * expected_events) as expected_squared
             from (
                 select
                     {{ keys | join(', ') }},

@@ -114,7 +114,9 @@ residual_dependence as (
         cast(null as double) as f_statistic,
         cast(null as bigint) as degrees_between,
         cast(null as bigint) as degrees_within,
-        cast(null as double) as variance_ratio
+        cast(null as double) as level_ratio,
+        cast(null as double) as variance_ratio,
+        cast(null as double) as variance_ratio_as_predicted
     from serial
     union all
     select
@@ -132,7 +134,9 @@ residual_dependence as (
         f_statistic,
         degrees_between,
         degrees_within,
-        variance_ratio
+        level_ratio,
+        variance_ratio,
+        variance_ratio_as_predicted
     from cross_section
 )
 
