@@ -1,6 +1,5 @@
 """Pictures of a recalibration: how the score holds, and what candidates would bring."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -46,12 +45,14 @@ def performance_picture(
     figure = new_figure((WIDE[0] + 1.4, 3.9))
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
     left, right = figure.subplots(1, 2, sharex=True)
-    _with_intervals(left, months, "bad_ratio", "ratio_low", "ratio_high", BLUE)
     most = settings.recalibration_max_bad_ratio
+    far = (months["ratio_low"] > most) | (months["ratio_high"] < 1 / most)
+    _with_intervals(left, months, ("bad_ratio", "ratio_low", "ratio_high"), far)
     left.axhspan(1 / most, most, color=GREEN, alpha=0.1, lw=0)
     left.axhline(1, color=QUIET, lw=0.9)
     left.set_title("Bad loans, observed over predicted", fontsize=10)
-    _with_intervals(right, months, "ks", "ks_low", "ks_high", BLUE)
+    far = (months["ks_band"] != WITHIN) & months["is_band_sure"]
+    _with_intervals(right, months, ("ks", "ks_low", "ks_high"), far)
     low, high = settings.recalibration_ks_low, settings.recalibration_ks_high
     right.axhspan(low, high, color=GREEN, alpha=0.1, lw=0)
     right.set_ylim(0, 1)
@@ -63,15 +64,14 @@ def performance_picture(
 
 
 def _with_intervals(
-    axes: Axes, months: pd.DataFrame, value: str, low: str, high: str, colour: str
+    axes: Axes, months: pd.DataFrame, columns: tuple[str, str, str], far: pd.Series
 ) -> None:
-    known = months[months[value].notna()]
-    outside = (known["ks_band"] != WITHIN) & known["is_band_sure"]
-    colours = np.where(outside & (value == "ks"), ORANGE, colour)
-    for row, one in zip(known.to_dict("records"), colours, strict=True):
-        if pd.notna(row[low]):
-            axes.vlines(row["cohort_from"], row[low], row[high], color=one, lw=1.2)
-        axes.plot(row["cohort_from"], row[value], "o", ms=4.5, color=one)
+    value, low, high = columns
+    for row, is_far in zip(months.to_dict("records"), far, strict=True):
+        colour = ORANGE if is_far else BLUE
+        if pd.notna(row[low]) and pd.notna(row[high]):
+            axes.vlines(row["cohort_from"], row[low], row[high], color=colour, lw=1.2)
+        axes.plot(row["cohort_from"], row[value], "o", ms=4.5, color=colour)
 
 
 @drawn
@@ -102,11 +102,11 @@ def cutoff_picture(candidates: pd.DataFrame, origin: str = "") -> Figure:
                       label="95 %, all cut-offs at once")  # fmt: skip
     axes.plot(x, 100 * shown["effect"].to_numpy(float), "o-", ms=4, color=BLUE)
     axes.axhline(0, color=QUIET, lw=0.9)
+    for cutoff in shown.loc[shown["is_selected"], "threshold"]:
+        axes.axvline(cutoff, color=ORANGE, lw=2.6, label="selected")
     in_force = shown[shown["candidate"].str.endswith("in force")]
     for cutoff in in_force["threshold"]:
         axes.axvline(cutoff, color=INK, lw=1.2, ls="--", label="in force")
-    for cutoff in shown.loc[shown["is_selected"], "threshold"]:
-        axes.axvline(cutoff, color=ORANGE, lw=1.6, label="selected")
     axes.set_xlabel("Cut-off, points")
     axes.set_ylabel("Per cent of what was lent")
     axes.legend(loc="best")
