@@ -161,7 +161,8 @@ class Settings(BaseSettings):
 
     # Score drift. Whose score is followed: ours, or the one the lender delivers.
     drift_score: Literal["own", "lender"] = "own"
-    # Months every other is compared with; None takes the first ones there are.
+    # Months every other is compared with; None takes the first ones in a row that have
+    # applications enough for two classes that are not thin.
     drift_baseline_from: dt.date | None = None
     drift_baseline_months: Annotated[int, Field(ge=1)] = 6
     # Groups of equally many applications, of the n-group KS and of the PSI.

@@ -7,10 +7,8 @@ effect measures, Statistics in Medicine 27, 2008): with estimates a and b, inter
 
     a - b - sqrt((a - a-)² + (b+ - b)² - 2 r (a - a-)(b+ - b)).
 
-A stage is part of the one above. Where F is the share of a class up to the score of the
-largest distance, shares seen in n and in N ⊃ n applications have the covariance
-F (1 - F) / N, so two distances have the correlation sqrt(m / M), m and M the harmonic
-sizes n_good n_bad / (n_good + n_bad) of the stage and of the one above.
+A stage is part of the one above, so their errors are correlated (`selection`); months
+are not.
 """
 
 from dataclasses import dataclass
@@ -23,13 +21,14 @@ from numpy.typing import NDArray
 from comove.connection import connect
 from comove.risk_model.folds import number
 from comove.score_drift.ks_law import invert
-from comove.score_drift.selection import selection_changes
+from comove.score_drift.selection import correlations, selection_changes
 from comove.score_drift.tables import ensure_drift_tables
 from comove.settings import Settings
 
 FloatArray = NDArray[np.float64]
 
 _CUT = ["cut_by", "cut_value"]
+_KEYS = [*_CUT, "stage", "cohort_month", "label"]
 _CELLS = f"""
     select
         {", ".join(_CUT)}, stage, label, cohort_month, is_baseline,
@@ -60,25 +59,23 @@ def write_intervals(settings: Settings) -> int:
         connection.execute("begin")
         connection.execute("delete from risk.score_interval")
         if len(cells):
-            made = _with_selection(connection, settings, intervals(cells))
+            made = _made(connection, settings, cells)
             connection.register("made", made)
             connection.execute("insert into risk.score_interval by name from made")
         connection.execute("commit")
     return len(cells)
 
 
-def _with_selection(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, rows: pd.DataFrame
+def _made(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, cells: pd.DataFrame
 ) -> pd.DataFrame:
+    bands = connection.execute("select * from intermediate.int_score_band").df()
+    parents = _parents(connection)
+    rows = intervals(cells, correlations(bands, parents))
     selected = selection_changes(
-        connection.execute("select * from intermediate.int_score_band").df(),
-        _parents(connection),
-        draws=settings.drift_bootstrap_draws,
-        seed=settings.seed,
+        bands, parents, draws=settings.drift_bootstrap_draws, seed=settings.seed
     )
-    if selected.empty:
-        return rows
-    return rows.merge(selected, on=[*_CUT, "stage", "cohort_month", "label"], how="left")
+    return rows.merge(selected, on=_KEYS, how="left") if len(selected) else rows
 
 
 def _parents(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -110,7 +107,7 @@ class _Ends:
         return _Ends(*found)
 
 
-def intervals(cells: pd.DataFrame) -> pd.DataFrame:
+def intervals(cells: pd.DataFrame, correlated: pd.DataFrame) -> pd.DataFrame:
     """Work out the intervals of cells that have a KS.
 
     Parameters
@@ -118,6 +115,9 @@ def intervals(cells: pd.DataFrame) -> pd.DataFrame:
     cells : DataFrame
         cut_by, cut_value, stage, label, cohort_month, is_baseline, n_good, n_bad,
         tied_share, ks, parent_stage (null at the top).
+    correlated : DataFrame
+        As of `correlations`; stages it does not hold are taken to reach their KS where
+        the stage above does.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def intervals(cells: pd.DataFrame) -> pd.DataFrame:
     ends = _ends(cells)
     places = _Places(cells)
     own = np.flatnonzero(~cells["is_baseline"].to_numpy(dtype=bool))
-    made = cells.iloc[own][[*_CUT, "stage", "cohort_month", "label"]].copy()
+    made = cells.iloc[own][_KEYS].reset_index(drop=True)
     here = ends.at(own)
     made["ks_low"], made["ks_high"] = here.low, here.high
     for name, place in (
@@ -138,10 +138,21 @@ def intervals(cells: pd.DataFrame) -> pd.DataFrame:
         ("baseline", places.baseline()),
     ):
         there = ends.at(place[own])
-        correlation = places.overlap(name, here, there, own)
+        shared = _overlap(made, correlated, here, there)
+        correlation = shared if name == "vertical" else np.zeros(len(own))
         low, high = change_interval(here, there, correlation)
         made[f"{name}_change_low"], made[f"{name}_change_high"] = low, high
-    return made.reset_index(drop=True)
+    return made
+
+
+def _overlap(
+    made: pd.DataFrame, correlated: pd.DataFrame, here: _Ends, there: _Ends
+) -> FloatArray:
+    nested = np.minimum(np.sqrt(here.size / there.size), 1.0)
+    if correlated.empty:
+        return np.asarray(nested)
+    known = made[_KEYS].merge(correlated, on=_KEYS, how="left")["correlation"].to_numpy()
+    return np.where(np.isnan(known), nested, known)
 
 
 def _ends(cells: pd.DataFrame) -> _Ends:
@@ -212,12 +223,3 @@ class _Places:
         return np.array(
             [self._place.get((*key, False), -1) for key in keys], dtype=np.int64
         )
-
-    def overlap(
-        self, change: str, here: _Ends, there: _Ends, own: NDArray[np.int64]
-    ) -> FloatArray:
-        """Give the correlation of two KS that share applications."""
-        shared = np.minimum(np.sqrt(here.size / there.size), 1.0)
-        if change == "vertical":
-            return np.asarray(shared)
-        return np.zeros(len(own))

@@ -16,7 +16,7 @@ maximum every smooth pair of distributions looks alike (Raghavachari, Limiting
 distributions of Kolmogorov-Smirnov type statistics under the alternative, 1973).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -115,7 +115,11 @@ def _law() -> tuple[FloatArray, FloatArray, dict[str, FloatArray]]:
     return sizes, scaled, tables
 
 
-def tabulate(draws: int = 8_000, seed: int = 20_260_101) -> pd.DataFrame:
+def tabulate(
+    draws: int = 8_000,
+    seed: int = 20_260_101,
+    sizes: Sequence[int] = (*_EXACT_SIZES, *_LARGE_SIZES),
+) -> pd.DataFrame:
     """Simulate the law anew, as ``ks_law.csv`` holds it.
 
     Parameters
@@ -124,6 +128,8 @@ def tabulate(draws: int = 8_000, seed: int = 20_260_101) -> pd.DataFrame:
         Simulated cells for each size and true KS.
     seed : int
         Of the simulation; the same draws serve every true KS of a size.
+    sizes : sequence of int
+        Harmonic sizes; large ones by the limit of their distribution functions.
 
     Returns
     -------
@@ -132,8 +138,8 @@ def tabulate(draws: int = 8_000, seed: int = 20_260_101) -> pd.DataFrame:
         the observed KS over the true one, times sqrt(size).
     """
     rows = []
-    for size in (*_EXACT_SIZES, *_LARGE_SIZES):
-        observe = _observe_exact if size in _EXACT_SIZES else _observe_large
+    for size in sizes:
+        observe = _observe_exact if size <= _EXACT_SIZES[-1] else _observe_large
         for scaled in _SCALED:
             true = min(scaled / np.sqrt(size), _LARGEST_KS)
             observed = observe(size, true, draws, np.random.default_rng(seed))

@@ -98,7 +98,7 @@ def _request(
     score: ScoreKind,
 ) -> DriftRequest:
     first = _first_cohort(connection, settings, month)
-    begin = settings.drift_baseline_from or first
+    begin = settings.drift_baseline_from or _first_full(connection, settings, month)
     last = month_of(number(begin) + settings.drift_baseline_months - 1)
     return DriftRequest(month, first, begin, min(last, month), score)
 
@@ -122,6 +122,29 @@ def _first_cohort(
         )
     first: dt.date = row[0]
     return first
+
+
+def _first_full(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, month: dt.date
+) -> dt.date:
+    """Find the first months in a row that are not thin whatever their labels."""
+    rows = connection.execute(
+        """
+        select cohort_month, count(*) from features.feat_application
+        where cohort_month <= ? group by cohort_month order by cohort_month
+        """,
+        [month],
+    ).fetchall()
+    full = {
+        number(cohort)
+        for cohort, n in rows
+        if n >= 2 * settings.drift_min_class_applications
+    }
+    wanted = range(settings.drift_baseline_months)
+    for cohort, _ in rows:
+        if all(number(cohort) + later in full for later in wanted):
+            return month_of(number(cohort))
+    return month_of(number(rows[0][0]))
 
 
 def _no_features(settings: Settings, month: dt.date) -> WarehouseError:

@@ -90,6 +90,62 @@ def selection_changes(
     return pd.concat(made)[columns] if made else pd.DataFrame(columns=columns)
 
 
+def correlations(bands: pd.DataFrame, parents: dict[str, str]) -> pd.DataFrame:
+    """Tell how the KS of a stage and of the one above err together.
+
+    A stage is part of the one above. Shares of a class up to scores s and t, the first
+    seen in n applications and the second in the N they are part of, have the covariance
+    (F(min(s, t)) - F(s) F(t)) / N, F of the n. With s and t where either KS is reached,
+    and the sum over both classes, that is the covariance of the two KS.
+
+    Parameters
+    ----------
+    bands : DataFrame
+        As of `selection_changes`.
+    parents : dict of str to str
+        Stages with the stage above.
+
+    Returns
+    -------
+    DataFrame
+        cut_by, cut_value, stage, cohort_month, label (policy) and correlation, 0 to 1.
+    """
+    made = []
+    for _, of_cut in bands.groupby(["cut_by", "cut_value"], sort=True):
+        table, cut = _Table(of_cut), of_cut.iloc[0]
+        for stage, parent in sorted(parents.items()):
+            passed = table.passed(stage, parent, baseline=False)
+            found = pd.DataFrame({"cohort_month": table.months, "label": "policy"})
+            found["correlation"] = _correlation(passed.through, passed.before)
+            found["cut_by"], found["cut_value"] = cut["cut_by"], cut["cut_value"]
+            found["stage"] = stage
+            made.append(found)
+    return pd.concat(made, ignore_index=True) if made else pd.DataFrame()
+
+
+def _correlation(through: FloatArray, before: FloatArray) -> FloatArray:
+    n, n_above = through.sum(axis=-1), before.sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.cumsum(through, axis=-1) / n[..., None]
+        share_above = np.cumsum(before, axis=-1) / n_above[..., None]
+        at, at_above = (
+            np.nan_to_num(np.abs(one[:, 0] - one[:, 1])).argmax(axis=-1)
+            for one in (share, share_above)
+        )
+        here, there = _at(share, at), _at(share, at_above)
+        above = _at(share_above, at_above)
+        together = (np.minimum(here, there) - here * there) / n_above
+        variance = (here * (1 - here) / n).sum(axis=1)
+        variance_above = (above * (1 - above) / n_above).sum(axis=1)
+        found = together.sum(axis=1) / np.sqrt(variance * variance_above)
+    return np.asarray(np.nan_to_num(found).clip(0, 1))
+
+
+def _at(share: FloatArray, band: NDArray[np.int64]) -> FloatArray:
+    """Shares (cohorts, 2) up to a band of each cohort."""
+    return np.take_along_axis(share, band[:, None, None], axis=-1)[..., 0]
+
+
 class _Table:
     """Applications as one array (cohorts, ends, 2, bands)."""
 
