@@ -40,6 +40,7 @@ def open_run(context: Context) -> dict[str, str]:
 def build_drift(context: Context) -> Any:
     """Label applications, and measure the score at every stage, month and label."""
     from comove.audit import note_unavailable
+    from comove.quality.frames import NOT_AVAILABLE
     from comove.quality.record import require_passed
     from comove.score_drift.build import build_drift
 
@@ -52,7 +53,8 @@ def build_drift(context: Context) -> Any:
         score=score_for(settings, context["params"]),
         tell=log.info,
     )
-    reason = built.unavailable
+    # Page and summary say of all their reasons that something is not available.
+    reason = (built.unavailable or "").removeprefix(f"{NOT_AVAILABLE}: ")
     note_unavailable(settings, run_id, {"score_drift": reason} if reason else {})
     return built
 

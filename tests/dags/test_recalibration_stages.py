@@ -225,3 +225,16 @@ def test_without_a_drift_nothing_is_told(home: Settings) -> None:
     change(home, "update risk.score_drift set is_drift = false")
     with pytest.raises(AirflowSkipException, match="No flag of the score drift holds"):
         drift_stages.tell_drift(context())
+
+
+def test_a_portfolio_without_a_score_succeeds_and_says_why(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from comove.score_drift import build
+
+    told = {"unavailable": "not available for this portfolio: none of 3 has a score."}
+    monkeypatch.setattr(build, "build_drift", lambda *_, **__: SimpleNamespace(**told))
+    monkeypatch.setattr("comove_airflow.stage._counts", lambda _: {})
+    drift_stages.build_drift(context())
+    found = rows(home, "select purpose, reason from audit.unavailable_model")
+    assert found == [("score_drift", "none of 3 has a score.")]
