@@ -63,7 +63,9 @@ OTHERS = """
     );
     create table risk.residual_dependence (
         dependence varchar, scope varchar, lag_months integer, n bigint,
-        correlation double, standard_error double, variance_ratio double
+        correlation double, standard_error double, n_groups bigint, f_statistic double,
+        degrees_between bigint, degrees_within bigint, level_ratio double,
+        variance_ratio double, variance_ratio_as_predicted double
     );
     create table audit.quality_result (
         run_id varchar, stage varchar, check_name varchar, severity varchar,
@@ -179,6 +181,7 @@ def _predict(connection, rows: int, *, has_events: bool) -> None:
     )
 
 
+_NO_TEST = ", ".join(["null"] * 7)
 _NOISE = {"xgboost": 0.3, "logit": 0.7, "blend": 0.2}
 
 
@@ -238,12 +241,14 @@ def _aggregate(connection) -> None:
         group by region;
 
         insert into risk.residual_dependence values
-            ('serial', 'borrower', 1, 9000, 0.01, 0.01, null),
-            ('serial', 'borrower', 3, 8000, 0.005, 0.011, null),
-            ('serial', 'portfolio', 1, 11, 0.7, 0.2, null),
-            ('serial', 'portfolio', 3, 9, 0.3, 0.3, null),
-            ('cross_section', 'month', null, 18000, 0.021, 0.006, 3.4),
-            ('cross_section', 'month_region', null, 18000, 0.001, 0.006, 1.1);
+            ('serial', 'borrower', 1, 9000, 0.01, 0.01, {_NO_TEST}),
+            ('serial', 'borrower', 3, 8000, 0.005, 0.011, {_NO_TEST}),
+            ('serial', 'portfolio', 1, 11, 0.7, 0.2, {_NO_TEST}),
+            ('serial', 'portfolio', 3, 9, 0.3, 0.3, {_NO_TEST}),
+            ('cross_section', 'month', null, 18000, 0.00004, 0.00005,
+                18, 1.385422, 17, 174778, 0.82, 8.463801, 11.316057),
+            ('cross_section', 'month_region', null, 18000, 0.001, 0.006,
+                36, 1.02, 35, 174760, 0.82, 1.1, 1.0);
         """
     )
 
@@ -262,7 +267,7 @@ def _score(connection) -> None:
             "score": score,
             "pd": 1 / (1 + 20 * 2 ** ((score - 600) / 50)),
             "model_version": "application-blend-2024-01-0a1b2c3d",
-            "scoring": "out_of_time",
+            "scoring": np.where(np.arange(rows) < 1000, "cross_fitted", "out_of_time"),
             "reason_codes": "[]",
             "performance_label": label,
             "is_mature": label != None,  # noqa: E711 - elementwise
@@ -308,6 +313,10 @@ def _register(connection, home: Home) -> None:
                 "out_of_sample": RIVALS[:1],
                 "by_cohort_month": [COHORT],
                 "by_segment": [{**COHORT, "group": "region", "label": "north"}],
+            },
+            "parameters": {
+                "importance": {"hour_applied": 0.1, "requested_amount": 0.4},
+                "figures": {"feature_psi": {"hour_applied": 0.3, "kind": None}},
             },
         }
     )

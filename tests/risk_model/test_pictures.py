@@ -217,3 +217,18 @@ def test_the_feature_that_moves_predictions_most_stands_on_top():
 def test_infinite_and_missing_numbers_do_not_break_a_picture():
     frame = months(expected=[np.inf, 20, np.nan, 30, 28, 28])
     assert "not available" not in words(pictures.months_picture(frame))
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_the_longest_name_of_run_and_model_is_whole(name, monkeypatch):
+    long = (
+        "run asset_triggered__2026-11-22T10_42_54.235605_00_00_4jGVDwE3 · month 2024-12 "
+        "· model application-blend-2024-01-6b3699b3"
+    )
+    monkeypatch.setattr("tests.risk_model.test_pictures.ORIGIN", long)
+    figure = GOOD[name]()
+    figure.canvas.draw()
+    place = figure._supxlabel.get_window_extent()
+    assert place.x0 >= 0
+    assert place.x1 <= figure.bbox.x1
+    assert " ".join(figure._supxlabel.get_text().split()) == long

@@ -289,3 +289,56 @@ def test_hostile_run_ids_are_escaped(tmp_path):
 def test_nothing_published_is_an_error_with_a_remedy(tmp_path):
     with pytest.raises(WarehouseError, match="nothing has been published"):
         write_reports(settings_of(tmp_path), run_id="r", month=published.MONTH)
+
+
+def test_pictures_of_the_application_model_name_it_and_count_applications(page):
+    shown = re.findall(r'<img [^>]*alt="([^"]*)"', page)
+    scores = [one for one in shown if "score" in one or "good and bad loans" in one]
+    assert len(scores) == 3
+    assert all("model application-blend-2024-01-0a1b2c3d" in one for one in scores)
+    assert sum("out of time and cross-fitted" in one for one in scores) == 2
+
+
+def test_scores_are_counted_by_how_they_were_made_and_all_together(settings):
+    found = findings_of(settings)
+    with duckdb.connect(str(settings.places.serving), read_only=True) as connection:
+        rows = connection.execute(
+            "select scoring, pd, performance_label = 'bad' as y from risk.score "
+            "where performance_label is not null"
+        ).df()
+    assert set(found.score_counts) == {"out of time", "cross-fitted"}
+    cross = rows[rows["scoring"] == "cross_fitted"]
+    assert found.score_counts["cross-fitted"]["rows"].sum() == len(cross)
+    assert roc(found.all_scores).auc == pytest.approx(
+        roc_auc_score(rows["y"], rows["pd"]), abs=5e-4
+    )
+
+
+def test_scores_that_are_all_cross_fitted_have_their_pictures(tmp_path):
+    settings = settings_of(tmp_path)
+    published.publish(settings.places, rows=50)
+    with duckdb.connect(str(settings.places.serving)) as connection:
+        connection.execute("update risk.score set scoring = 'cross_fitted'")
+    told = write_reports(
+        settings, run_id=published.RUN, month=published.MONTH
+    ).page.read_text()
+    assert "ROC curve of the score, cross-fitted" in told
+    assert "KS plot of the score, cross-fitted" in told
+
+
+def test_the_application_model_has_gains_importance_and_shifts(page):
+    told = " ".join(text_of(page).split())
+    assert "What moves the application score" in told
+    assert "requested_amount 0.4000 80 %" in told
+    assert "hour_applied shifted 0.300" in told
+    assert "Gains of application score, riskiest band first" in told
+
+
+def test_dependence_is_told_with_a_test_and_figures_that_say_something(page):
+    told = " ".join(text_of(page).split())
+    assert "correlate 0.0000 " not in told
+    assert "two of them correlate 0.000040 on average (F = 1.39 on 17 and 174,778" in told
+    # scipy.stats.f.sf(1.385422, 17, 174778) and chi2.sf(8.463801 * 18, 17).
+    assert "p = 0.1321" in told
+    assert "vary 8.5 times as much as independent ones (11.3 times" in told
+    assert "chi-squared = 152 on 17 degrees of freedom, p < 0.0001). They move" in told

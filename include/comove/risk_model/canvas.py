@@ -25,6 +25,7 @@ BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 SKY, AMBER = "#56b4e9", "#e69f00"
 WIDE, SQUARE = (9.6, 4.2), (5.9, 4.9)
 DOTS_PER_INCH = 110
+_ORIGIN_SIZE = 7.5
 
 
 _RC = {
@@ -144,7 +145,10 @@ def row_of_panels(figure: Figure, count: int, *, sharey: bool = False) -> list[A
 def signed(figure: Figure, origin: str) -> Figure:
     """Write run, month and model version into the figure, so that a copy keeps them."""
     if origin:
-        figure.supxlabel(origin, x=0.01, ha="left", fontsize=7.5, color=QUIET)
+        # 0.62 of its size is as wide as the widest letters of a name get on average.
+        fits = int(figure.get_figwidth() * 72 / (0.62 * _ORIGIN_SIZE))
+        lines = textwrap.fill(origin, fits, break_on_hyphens=False)
+        figure.supxlabel(lines, x=0.01, ha="left", fontsize=_ORIGIN_SIZE, color=QUIET)
     return figure
 
 

@@ -218,12 +218,15 @@ def card_pictures(
     origin = f"run {findings.run_id} · month {findings.month:%Y-%m} · "
     origin += f"model {row['model_version']}"
     drawn: dict[str, Figure] = {}
+    counted = "applications" if row["purpose"] == "application" else "borrower-months"
     counts = _counts(row, findings)
     if counts is not None and counts["events"].sum() > 0:
         drawn |= {
             "Calibration": pictures.calibration_picture({name: counts}, origin),
-            "ROC curve": pictures.roc_picture({name: counts}, origin),
-            "Separation of good and bad": pictures.ks_picture(counts, name, origin),
+            "ROC curve": pictures.roc_picture({name: counts}, origin, counted),
+            "Separation of good and bad": pictures.ks_picture(
+                counts, name, origin, counted=counted
+            ),
         }
     if len(months := _own(row, findings.months, findings)):
         drawn["Observed and expected by month"] = pictures.months_picture(
@@ -272,7 +275,7 @@ def _counts(row: Row, findings: Findings) -> pd.DataFrame | None:
         is_newest = (
             len(newest) and newest["model_version"].iloc[0] == row["model_version"]
         )
-        return findings.score_counts if is_newest and len(findings.score_counts) else None
+        return findings.all_scores if is_newest and len(findings.all_scores) else None
     first = _day(row["first_month_predicted"])
     return findings.fold_counts.get((first, str(row["algorithm"]))) if first else None
 

@@ -28,6 +28,12 @@ SCORE_BAND_POINTS = 25
 # Classes of a hundredth of a log-odd: the ranking curves lose nothing one could see.
 _CLASS = "floor(100 * ln(pd / (1 - pd)))"
 _PROPER = "pd > 0 and pd < 1"
+# How applications were scored, in words; the hardest test first.
+SCORINGS = {
+    "out_of_time": "out of time",
+    "cross_fitted": "cross-fitted",
+    "lender": "lender",
+}
 DIMENSIONS = ("region", "industry", "kind")
 _SUMS = """
     count(*) as rows, count(*) filter (is_event) as events, sum(pd) as expected,
@@ -73,8 +79,9 @@ class Findings:
         As published.
     scores : DataFrame
         ``score_from``, ``outcome``, ``rows``.
-    score_counts : DataFrame
-        Counts of labelled applications by predicted probability of being bad.
+    score_counts : mapping of str to DataFrame
+        Counts of labelled applications by predicted probability of being bad, by how they
+        were scored: ``out of time``, ``cross-fitted``, ``lender``.
     in_force : tuple of str or None
         Model version and algorithm that predicted the newest month.
     at_risk : tuple of int
@@ -99,7 +106,7 @@ class Findings:
     uniformity: pd.DataFrame
     dependence: pd.DataFrame
     scores: pd.DataFrame
-    score_counts: pd.DataFrame
+    score_counts: Mapping[str, pd.DataFrame]
     in_force: tuple[str, str] | None = None
     at_risk: tuple[int, int] = (0, 0)
 
@@ -107,6 +114,13 @@ class Findings:
     def champion(self) -> str | None:
         """Algorithm in force."""
         return self.in_force[1] if self.in_force else None
+
+    @cached_property
+    def all_scores(self) -> pd.DataFrame:
+        """Counts of all labelled applications, however they were scored."""
+        if not self.score_counts:
+            return pd.DataFrame({"pd": [], "rows": [], "events": []})
+        return _same_classes(pd.concat(self.score_counts.values()))
 
     @property
     def origin(self) -> str:
@@ -347,22 +361,27 @@ class Reader:
             "risk.score",
         )
 
-    def score_counts(self) -> pd.DataFrame:
+    def score_counts(self) -> dict[str, pd.DataFrame]:
         """Count labelled applications by predicted probability of being bad."""
-        return self.frame(
+        found = self.frame(
             f"""
-            select {_COUNTS}
+            select scoring, {_COUNTS}
             from (
-                select pd, performance_label = 'bad' as is_event
+                select scoring, pd, performance_label = 'bad' as is_event
                 from risk.score
-                where performance_label is not null and scoring = 'out_of_time'
+                where performance_label is not null
             )
             where {_PROPER}
-            group by {_CLASS}
-            order by pd
+            group by scoring, {_CLASS}
+            order by scoring, pd
             """,
             "risk.score",
         )
+        return {
+            words: found.loc[found["scoring"] == scoring, ["pd", "rows", "events"]]
+            for scoring, words in SCORINGS.items()
+            if len(found) and (found["scoring"] == scoring).any()
+        }
 
 
 def read_findings(

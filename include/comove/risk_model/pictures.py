@@ -86,7 +86,11 @@ def style_of(algorithm: str, position: int = 0) -> Style:
 
 
 @drawn
-def roc_picture(algorithms: Mapping[str, pd.DataFrame], origin: str = "") -> Figure:
+def roc_picture(
+    algorithms: Mapping[str, pd.DataFrame],
+    origin: str = "",
+    counted: str = "borrower-months",
+) -> Figure:
     """Draw ROC curves, one per algorithm.
 
     Parameters
@@ -95,6 +99,8 @@ def roc_picture(algorithms: Mapping[str, pd.DataFrame], origin: str = "") -> Fig
         Counts by predicted probability (`pd`, `rows`, `events`).
     origin : str
         Run, month and model version.
+    counted : str
+        What the rows are.
     """
     title = "Ranking of events: ROC curves"
     curves = {name: roc(counts) for name, counts in algorithms.items()}
@@ -113,7 +119,7 @@ def roc_picture(algorithms: Mapping[str, pd.DataFrame], origin: str = "") -> Fig
             ls=look.dashes,
             label=f"{name}, AUC {curve.auc:.3f}",
         )
-    _shares(axes, "Good borrower-months above the cut-off (%)", "Events above it (%)")
+    _shares(axes, f"Good {counted} above the cut-off (%)", "Events above it (%)")
     axes.set_aspect("equal")
     axes.legend(loc="lower right")
     return signed(figure, origin)
@@ -121,7 +127,11 @@ def roc_picture(algorithms: Mapping[str, pd.DataFrame], origin: str = "") -> Fig
 
 @drawn
 def ks_picture(
-    counts: pd.DataFrame, label: str, origin: str = "", unit: str = "Predicted PD"
+    counts: pd.DataFrame,
+    label: str,
+    origin: str = "",
+    unit: str = "Predicted PD",
+    counted: str = "borrower-months",
 ) -> Figure:
     """Draw both cumulated distributions and mark the widest gap.
 
@@ -135,6 +145,8 @@ def ks_picture(
         Run, month and model version.
     unit : str
         What the horizontal axis shows, without its unit.
+    counted : str
+        What the rows are.
     """
     title = f"Separation of good and bad: {label}"
     found = gap(counts)
@@ -143,7 +155,7 @@ def ks_picture(
     figure = new_figure(SQUARE)
     axes = titled_axes(figure, title)
     axes.plot(found.pd, found.bad, color=ORANGE, ls="--", label="events")
-    axes.plot(found.pd, found.good, color=BLUE, label="good borrower-months")
+    axes.plot(found.pd, found.good, color=BLUE, label=f"good {counted}")
     ends = (
         np.interp(found.at, found.pd, found.good),
         np.interp(found.at, found.pd, found.bad),

@@ -14,6 +14,7 @@ import pandas as pd
 from comove.connection import connect_serving, duckdb_config, literal
 from comove.errors import ComoveError
 from comove.portfolio import load_portfolio
+from comove.risk_model.artifact import read_record
 from comove.risk_model.card import write_card
 from comove.risk_model.card_facts import card_content, card_pictures
 from comove.risk_model.explain import MOST_ROWS, Contributions, contributions
@@ -173,8 +174,21 @@ def _write_page(settings: Settings, findings: Findings, explainer: _Explainer) -
         versions=frozenset(findings.registry["model_version"]),
     )
     folder = settings.places.reports / "risk_model" / f"{findings.month:%Y-%m}"
-    sections = all_sections(findings, found, explainer.why_not)
+    told = _application_parameters(settings, findings)
+    sections = all_sections(findings, found, explainer.why_not, told)
     return write_page(folder, heading, sections)
+
+
+def _application_parameters(settings: Settings, findings: Findings) -> dict[str, Any]:
+    """Read what the newest application model's record tells of its features."""
+    for row in findings.of_purpose("application").to_dict("records"):
+        try:
+            record = read_record(settings.places.root / str(row["artifact_path"]))
+        except ComoveError as error:
+            LOG.info("no record of %s: %s", row["model_version"], error)
+            continue
+        return dict(record.parameters)
+    return {}
 
 
 def _named(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """The sections of the report: words, tables and pictures made from the findings."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
+from scipy.stats import chi2
+from scipy.stats import f as variance_law
 
 from comove.risk_model import pictures
 from comove.risk_model.canvas import unavailable
@@ -23,6 +26,8 @@ from comove.risk_model.explain import Contributions, importance
 from comove.risk_model.findings import Findings
 
 MOST_SEGMENTS = 40
+# Chance passes for dependence in so many of all tests.
+SIGNIFICANT = 0.01
 MOST_FEATURES = 30
 
 
@@ -63,11 +68,14 @@ class Picture:
         What one sees, for those who cannot.
     kind : str
         ``svg``, or ``png`` for thousands of dots.
+    origin : str, optional
+        Run, month and model version, where they are not those of the page.
     """
 
     figure: Figure
     shows: str
     kind: str = "svg"
+    origin: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,10 @@ class Section:
 
 
 def all_sections(
-    findings: Findings, found: Contributions | None, why_no_shap: str
+    findings: Findings,
+    found: Contributions | None,
+    why_no_shap: str,
+    application: Mapping[str, Any],
 ) -> list[Section]:
     """Make every section, in the order of the page.
 
@@ -94,6 +105,8 @@ def all_sections(
         SHAP values of the newest trees.
     why_no_shap : str
         Why there are none.
+    application : mapping
+        Parameters of the newest application model's record.
 
     Returns
     -------
@@ -111,7 +124,7 @@ def all_sections(
         _stability(findings),
         _residuals(findings),
         _vintages(findings),
-        _application(findings),
+        _application(findings, application),
         checks_section(findings.checks),
         _registry(findings),
     ]
@@ -536,25 +549,68 @@ def _dependence_words(dependence: pd.DataFrame) -> Iterable[str]:
         return
     cross = dependence[dependence["dependence"] != "serial"].to_dict("records")
     for one in cross:
-        value, error = one["correlation"], one["standard_error"]
-        if pd.isna(value) or pd.isna(error):
+        if pd.isna(one["correlation"]):
             continue
         place = _SCOPES.get(str(one["scope"]), str(one["scope"]))
-        ratio = one.get("variance_ratio")
-        told = (
-            f" Their event counts vary {ratio:.1f} times as much as independent ones."
-            if ratio is not None and not pd.isna(ratio)
-            else ""
-        )
-        verdict = (
-            "they move together"
-            if value > 2 * error
-            else "no more than chance would show"
-        )
-        yield (
-            f"Residuals of {place} correlate {value:.4f} (s.e. {error:.4f}): "
-            f"{verdict}.{told}"
-        )
+        yield f"Residuals of {place}: {_alike(one)}.{_dispersed(one)}"
+
+
+def _alike(one: Mapping[Any, Any]) -> str:
+    """Tell how alike the scores of a cell are, and how far chance explains it."""
+    told = f"two of them correlate {_significant(one['correlation'])} on average"
+    p = _f_test(one)
+    if p is None:
+        return told
+    return (
+        f"{told} (F = {one['f_statistic']:.2f} on {one['degrees_between']:,.0f} and "
+        f"{one['degrees_within']:,.0f} degrees of freedom, {_p_text(p)}); with rare "
+        f"events most of a residual is drawn, so this is small"
+    )
+
+
+def _dispersed(one: Mapping[Any, Any]) -> str:
+    """Tell how much more the counts vary than those of independent borrowers."""
+    p = _dispersion_test(one)
+    if p is None:
+        return ""
+    verdict = (
+        "They move together" if p < SIGNIFICANT else "That is no more than chance shows"
+    )
+    ratio, cells = one["variance_ratio"], one["n_groups"]
+    return (
+        f" Their event counts, at the level of {one['level_ratio']:.2f} events for each "
+        f"one expected, vary {ratio:.1f} times as much as independent ones "
+        f"({one['variance_ratio_as_predicted']:.1f} times with the level as predicted; "
+        f"chi-squared = {ratio * cells:,.0f} on {cells - 1:,.0f} degrees of freedom, "
+        f"{_p_text(p)}). {verdict}."
+    )
+
+
+def _f_test(one: Mapping[Any, Any]) -> float | None:
+    names = ("f_statistic", "degrees_between", "degrees_within")
+    if any(pd.isna(one[name]) for name in names):
+        return None
+    return float(variance_law.sf(*(float(one[name]) for name in names)))
+
+
+def _dispersion_test(one: Mapping[Any, Any]) -> float | None:
+    """Test the counts as Pearson's chi-squared does, the level being estimated."""
+    ratio, cells = one["variance_ratio"], one["n_groups"]
+    if pd.isna(ratio) or pd.isna(cells) or cells < 2:
+        return None
+    return float(chi2.sf(float(ratio) * cells, cells - 1))
+
+
+def _significant(value: float, digits: int = 2) -> str:
+    """Write a small number with so many digits that say something, never as 0.0000."""
+    if not value:
+        return "0"
+    decimals = max(4, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{min(decimals, 12)}f}"
+
+
+def _p_text(p: float) -> str:
+    return "p < 0.0001" if p < 0.0001 else f"p = {p:.4f}"
 
 
 def _uniformity(uniformity: pd.DataFrame) -> Table:
@@ -589,33 +645,36 @@ def _uniformity(uniformity: pd.DataFrame) -> Table:
 
 def _dependence(dependence: pd.DataFrame) -> Table:
     head = (
-        "Kind",
-        "Among",
-        "Lag (months)",
-        "Pairs or rows",
-        "Correlation",
-        "s.e.",
-        "Variance ratio",
+        "Kind", "Among", "Lag (months)", "Pairs or rows", "Correlation", "s.e.", "F",
+        "p of F", "Events / expected", "Variance ratio", "p of it", "As predicted",
+    )  # fmt: skip
+    caption = (
+        "Dependence left over. Variance ratio: of event counts, over independence, with "
+        "the expected events scaled to those observed; as predicted: not scaled."
     )
     if dependence.empty:
-        return Table("Dependence left over.", head, (), 2)
-    rows = tuple(
-        (
-            str(one["dependence"]).replace("_", " "),
-            _SCOPES.get(str(one["scope"]), str(one["scope"])),
-            figure_text(one["lag_months"], 0),
-            f"{one['n']:,.0f}",
-            figure_text(one["correlation"], 4),
-            figure_text(one["standard_error"], 4),
-            figure_text(one["variance_ratio"], 2),
-        )
-        for one in dependence.to_dict("records")
-    )
-    return Table(
-        "Dependence left over. Variance ratio: of event counts, over independence.",
-        head,
-        rows,
-        2,
+        return Table(caption, head, (), 2)
+    rows = tuple(_dependence_row(one) for one in dependence.to_dict("records"))
+    return Table(caption, head, rows, 2)
+
+
+def _dependence_row(one: Mapping[Any, Any]) -> tuple[str, ...]:
+    def small(value: float) -> str:
+        return "-" if pd.isna(value) else _significant(value)
+
+    return (
+        str(one["dependence"]).replace("_", " "),
+        _SCOPES.get(str(one["scope"]), str(one["scope"])),
+        figure_text(one["lag_months"], 0),
+        f"{one['n']:,.0f}",
+        small(one["correlation"]),
+        small(one["standard_error"]),
+        figure_text(one["f_statistic"], 2),
+        figure_text(_f_test(one), 4),
+        figure_text(one["level_ratio"], 2),
+        figure_text(one["variance_ratio"], 2),
+        figure_text(_dispersion_test(one), 4),
+        figure_text(one["variance_ratio_as_predicted"], 2),
     )
 
 
@@ -624,7 +683,8 @@ def _vintages(findings: Findings) -> Section:
     words = (
         "Loans by quarter of disbursement. A curve ends where its youngest loan does.",
     )
-    shown = (Picture(figure, "Loans with an event by months on book"),)
+    origin = _plain_origin(findings)
+    shown = (Picture(figure, "Loans with an event by months on book", origin=origin),)
     return Section("vintages", "Vintages", words, shown)
 
 
@@ -632,36 +692,92 @@ def _plain_origin(findings: Findings, model: str = "none") -> str:
     return f"run {findings.run_id} · month {findings.month:%Y-%m} · model {model}"
 
 
-def _application(findings: Findings) -> Section:
+def _application(findings: Findings, parameters: Mapping[str, Any]) -> Section:
     newest = findings.of_purpose("application")
     version = str(newest["model_version"].iloc[0]) if len(newest) else "none"
     origin = _plain_origin(findings, version)
-    shown = [
-        Picture(
-            pictures.score_picture(findings.scores, origin), "Score of good and bad loans"
-        )
-    ]
-    if len(findings.score_counts):
-        own = {"application": findings.score_counts}
-        shown += [
-            Picture(pictures.roc_picture(own, origin), "ROC curve of the score"),
-            Picture(
-                pictures.ks_picture(
-                    findings.score_counts,
-                    "application score",
-                    origin,
-                    "Probability of bad",
-                ),
-                "KS plot of the score",
-            ),
-        ]
-    table = _rivals(newest)
-    words = (
-        "Trained on accepted loans only: scores of those who were refused are "
-        "extrapolations.",
+    tables = (
+        _rivals(newest),
+        *_score_gains(findings),
+        _moved(parameters.get("importance") or {}),
+        _shifted((parameters.get("figures") or {}).get("feature_psi") or {}),
     )
-    tables = (table,) if table.rows else ()
-    return Section("application", "Application score", words, tuple(shown), tables)
+    return Section(
+        "application",
+        "Application score",
+        tuple(_score_words(findings)),
+        tuple(_score_pictures(findings, origin)),
+        tuple(table for table in tables if table.rows),
+    )
+
+
+def _score_words(findings: Findings) -> Iterable[str]:
+    yield (
+        "Trained on accepted loans only: scores of those who were refused are "
+        "extrapolations."
+    )
+    parts = [
+        f"{counts['rows'].sum():,.0f} {name} (AUC {roc(counts).auc:.4f}, "
+        f"KS {gap(counts).ks:.4f})"
+        for name, counts in findings.score_counts.items()
+        if has_both_classes(counts)
+    ]
+    if parts:
+        yield (
+            f"Of the applications with known outcomes, none of which its model had seen, "
+            f"{' and '.join(parts)}. The table of models compares all of them together."
+        )
+
+
+def _score_pictures(findings: Findings, origin: str) -> Iterable[Picture]:
+    figure = pictures.score_picture(findings.scores, origin)
+    yield Picture(figure, "Score of good and bad loans", origin=origin)
+    every = findings.all_scores
+    if every.empty:
+        return
+    lines = dict(findings.score_counts)
+    if len(lines) > 1:
+        lines["all"] = every
+    how = " and ".join(findings.score_counts)
+    figure = pictures.roc_picture(lines, origin, "applications")
+    yield Picture(figure, f"ROC curve of the score, {how}", origin=origin)
+    label, unit = f"application score, {how}", "Probability of bad"
+    figure = pictures.ks_picture(every, label, origin, unit, "applications")
+    yield Picture(figure, f"KS plot of the score, {how}", origin=origin)
+
+
+def _score_gains(findings: Findings) -> Iterable[Table]:
+    if has_both_classes(findings.all_scores):
+        yield _gains(findings.all_scores, "application score")
+
+
+def _moved(importance_of: Mapping[str, float]) -> Table:
+    known = {name: size for name, size in importance_of.items() if size}
+    total = sum(known.values())
+    largest = sorted(known, key=lambda name: -known[name])[:MOST_FEATURES]
+    return Table(
+        "What moves the application score: mean absolute contribution (log-odds) of each "
+        "feature, SHAP values of the trees and points of the logit together.",
+        ("Feature", "Mean size", "Share"),
+        tuple(
+            (name, figure_text(known[name], 4), percent_text(known[name] / total))
+            for name in largest
+        ),
+    )
+
+
+def _shifted(psi: Mapping[str, float | None]) -> Table:
+    known = {name: float(value) for name, value in psi.items() if value is not None}
+    worst = sorted(known, key=lambda name: -known[name])[:MOST_FEATURES]
+    return Table(
+        "Features of the application model: population stability index of the newest "
+        "third of the applications trained on against the others.",
+        ("Feature", "Reading", "Stability index"),
+        tuple(
+            (name, _shift_words(known[name]), figure_text(known[name])) for name in worst
+        ),
+        texts=2,
+    )
 
 
 def _rivals(newest: pd.DataFrame) -> Table:
