@@ -1,6 +1,7 @@
 """The report of a run, on simulated published copies."""
 
 import datetime as dt
+import html
 import re
 
 import duckdb
@@ -335,7 +336,7 @@ def test_the_application_model_has_gains_importance_and_shifts(page):
 
 
 def test_dependence_is_told_with_a_test_and_figures_that_say_something(page):
-    told = " ".join(text_of(page).split())
+    told = html.unescape(" ".join(text_of(page).split()))
     assert "correlate 0.0000 " not in told
     assert "two of them correlate 0.000040 on average (F = 1.39 on 17 and 174,778" in told
     # scipy.stats.f.sf(1.385422, 17, 174778) and chi2.sf(8.463801 * 18, 17).

@@ -613,6 +613,12 @@ def _p_text(p: float) -> str:
     return "p < 0.0001" if p < 0.0001 else f"p = {p:.4f}"
 
 
+def _p_cell(p: float | None) -> str:
+    if p is None or pd.isna(p):
+        return "-"
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
+
+
 def _uniformity(uniformity: pd.DataFrame) -> Table:
     head = (
         "Kind", "Segment", "Rows", "Events", "KS before", "p before", "KS after",
@@ -633,9 +639,9 @@ def _uniformity(uniformity: pd.DataFrame) -> Table:
             f"{one['n']:,.0f}",
             f"{one['events']:,.0f}",
             figure_text(one["ks_statistic"], 4),
-            figure_text(one["p_value"]),
+            _p_cell(one["p_value"]),
             figure_text(one["ks_statistic_uniform"], 4),
-            figure_text(one["p_value_uniform"]),
+            _p_cell(one["p_value_uniform"]),
         )
         for one in shown.to_dict("records")
     )
@@ -645,12 +651,12 @@ def _uniformity(uniformity: pd.DataFrame) -> Table:
 
 def _dependence(dependence: pd.DataFrame) -> Table:
     head = (
-        "Kind", "Among", "Lag (months)", "Pairs or rows", "Correlation", "s.e.", "F",
-        "p of F", "Events / expected", "Variance ratio", "p of it", "As predicted",
+        "Kind", "Among", "Lag (months)", "Pairs or rows", "Correlation", "s.e.", "F", "p",
+        "Level", "Variance ratio", "p", "As predicted",
     )  # fmt: skip
     caption = (
-        "Dependence left over. Variance ratio: of event counts, over independence, with "
-        "the expected events scaled to those observed; as predicted: not scaled."
+        "Dependence left over. Level: events for each one expected. Variance ratio: of "
+        "event counts, over independence, at that level; as predicted: at a level of 1."
     )
     if dependence.empty:
         return Table(caption, head, (), 2)
@@ -670,10 +676,10 @@ def _dependence_row(one: Mapping[Any, Any]) -> tuple[str, ...]:
         small(one["correlation"]),
         small(one["standard_error"]),
         figure_text(one["f_statistic"], 2),
-        figure_text(_f_test(one), 4),
+        _p_cell(_f_test(one)),
         figure_text(one["level_ratio"], 2),
         figure_text(one["variance_ratio"], 2),
-        figure_text(_dispersion_test(one), 4),
+        _p_cell(_dispersion_test(one)),
         figure_text(one["variance_ratio_as_predicted"], 2),
     )
 
@@ -741,7 +747,7 @@ def _score_pictures(findings: Findings, origin: str) -> Iterable[Picture]:
     how = " and ".join(findings.score_counts)
     figure = pictures.roc_picture(lines, origin, "applications")
     yield Picture(figure, f"ROC curve of the score, {how}", origin=origin)
-    label, unit = f"application score, {how}", "Probability of bad"
+    label, unit = "application score", "Probability of bad"
     figure = pictures.ks_picture(every, label, origin, unit, "applications")
     yield Picture(figure, f"KS plot of the score, {how}", origin=origin)
 
