@@ -2,13 +2,14 @@
 
 import sys
 
-from benchmarks import factor_copula, joint_index, risk_model, warehouse
+from benchmarks import factor_copula, joint_index, risk_model, score_drift, warehouse
 
 BENCHMARKS = {
     "warehouse": warehouse.main,
     "risk_model": risk_model.main,
     "joint_index": joint_index.main,
     "factor_copula": factor_copula.main,
+    "score_drift": score_drift.main,
 }
 
 

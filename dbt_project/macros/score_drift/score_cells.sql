@@ -13,15 +13,50 @@ Gives the keys, stage, label, n_good, n_bad, n_scores (distinct ones), tied_shar
 that two of them have the same score), ks, ks_at_score (the lowest where it is reached) and
 ks_binned; null without both outcomes. -#}
 {% macro score_cells(counts, keys, request) %}
-    {%- set set_keys = ['set_name'] + keys %}
-    with running as {{ read_once() }} ({{ _running_counts(counts, keys) }}),
+    {%- set set_keys = ['set_name', 'group_no'] %}
+    with groups as {{ read_once() }} (
+        select
+            row_number() over (order by {{ keys | join(', ') }}) as group_no,
+            {{ keys | join(', ') }},
+            {% for set, columns in labelled_sets().items() -%}
+                {{ good_of(_sum_of_columns(columns)) }} as {{ set }}_good,
+                {{ bad_of(_sum_of_columns(columns)) }} as {{ set }}_bad
+                {{- ',' if not loop.last }}
+            {% endfor %}
+        from (
+            select
+                {{ keys | join(', ') }},
+                {% for column in label_columns() -%}
+                    sum({{ column }}) as {{ column }}{{ ',' if not loop.last }}
+                {% endfor %}
+            from {{ counts }}
+            group by {{ keys | join(', ') }}
+        ) as summed
+    ),
 
-    largest as {{ read_once() }} ({{ _largest_distances('running', keys) }}),
+    -- One number to sort by is much faster than all keys.
+    running as {{ read_once() }} (
+        select
+            groups.group_no,
+            counts.score,
+            {% for column in label_columns() -%}
+                counts.{{ column }} as {{ column }}_here,
+                sum(counts.{{ column }}) over (
+                    partition by groups.group_no
+                    order by counts.score
+                    rows between unbounded preceding and current row
+                ) as {{ column }}{{ ',' if not loop.last }}
+            {% endfor %}
+        from {{ counts }} as counts
+        inner join groups on {{ same_keys(keys, 'counts', 'groups') }}
+    ),
+
+    largest as {{ read_once() }} ({{ _largest_distances() }}),
 
     -- The few scores where a KS is reached, or that an edge between groups may fall on.
-    marked as {{ read_once() }} (
-        {{ _marked_scores('running', 'largest', keys, request) }}
-    ),
+    candidates as {{ read_once() }} ({{ _candidate_scores(request) }}),
+
+    marked as {{ read_once() }} ({{ _marked_scores() }}),
 
     edges as (
         select distinct
@@ -87,13 +122,15 @@ ks_binned; null without both outcomes. -#}
                 '{{ stage }}' as stage,
                 '{{ label }}' as label,
                 '{{ set }}' as set_name,
-                {% for key in keys %}{{ key }}, {% endfor %}
-                {{ set }}_good as n_good,
-                {{ set }}_bad as n_bad,
-                {{ set }}_scores as n_scores,
-                {{ set }}_tied as tied,
-                {{ set }}_distance as distance
+                largest.group_no,
+                {% for key in keys %}groups.{{ key }}, {% endfor %}
+                groups.{{ set }}_good as n_good,
+                groups.{{ set }}_bad as n_bad,
+                largest.{{ set }}_scores as n_scores,
+                largest.{{ set }}_tied as tied,
+                largest.{{ set }}_distance as distance
             from largest
+            inner join groups on largest.group_no = groups.group_no
             {{ 'union all' if not loop.last }}
         {% endfor %}
     )
@@ -119,97 +156,99 @@ ks_binned; null without both outcomes. -#}
         on {{ same_keys(set_keys, 'cells', 'grouped') }}
 {% endmacro %}
 
-{#- Running sums of the labels by distinct score, with what stands at the score itself
-(`_here`) and in all (`_all`). -#}
-{% macro _running_counts(counts, keys) %}
+{#- Good and bad of every set up to a score and at it, with all there are of its group. -#}
+{% macro _unpacked_counts() %}
     select
-        {% for key in keys %}run.{{ key }}, {% endfor %}
-        run.score,
+        running.group_no,
+        running.score,
         {% for set, columns in labelled_sets().items() -%}
-            {{ _sum_of_columns(columns, 'run', '_here') }} as {{ set }}_here,
-            {{ _sum_of_columns(columns, 'run') }} as {{ set }},
-            {{ _sum_of_columns(columns, 'total') }} as {{ set }}_all
-            {{- ',' if not loop.last }}
+            {%- set up_to = _sum_of_columns(columns, 'running') -%}
+            {%- set here = _sum_of_columns(columns, 'running', '_here') -%}
+            {{ good_of(up_to) }} as {{ set }}_good,
+            {{ bad_of(up_to) }} as {{ set }}_bad,
+            {{ good_of(here) }} as {{ set }}_good_here,
+            {{ bad_of(here) }} as {{ set }}_bad_here,
+            groups.{{ set }}_good as {{ set }}_all_good,
+            groups.{{ set }}_bad as {{ set }}_all_bad{{ ',' if not loop.last }}
         {% endfor %}
-    from (
-        select
-            {{ keys | join(', ') }},
-            score,
-            {% for column in label_columns() -%}
-                {{ column }} as {{ column }}_here,
-                sum({{ column }}) over (
-                    partition by {{ keys | join(', ') }}
-                    order by score
-                    rows between unbounded preceding and current row
-                ) as {{ column }}{{ ',' if not loop.last }}
-            {% endfor %}
-        from {{ counts }}
-    ) as run
-    inner join (
-        select
-            {{ keys | join(', ') }},
-            {% for column in label_columns() -%}
-                sum({{ column }}) as {{ column }}{{ ',' if not loop.last }}
-            {% endfor %}
-        from {{ counts }}
-        group by {{ keys | join(', ') }}
-    ) as total
-        on {{ same_keys(keys, 'run', 'total') }}
+    from running
+    inner join groups on running.group_no = groups.group_no
 {% endmacro %}
 
-{#- One row per group of the keys: of each set good, bad, largest distance times G B,
-distinct scores, and the sum of squares of the applications at each score. -#}
-{% macro _largest_distances(running, keys) %}
+{#- One row per group: of each set the largest distance times G B, distinct scores, and the
+sum of squares of the applications at each score. -#}
+{% macro _largest_distances() %}
     select
-        {{ keys | join(', ') }},
+        group_no,
         {% for set in labelled_sets() -%}
-            max({{ good_of(set ~ '_all') }}) as {{ set }}_good,
-            max({{ bad_of(set ~ '_all') }}) as {{ set }}_bad,
             max(abs({{ _distance_of(set) }})) as {{ set }}_distance,
-            sum(case when {{ set }}_here > 0 then 1 else 0 end) as {{ set }}_scores,
-            sum(power({{ _n_of(set ~ '_here') }}, 2)) as {{ set }}_tied
+            sum(
+                case when {{ set }}_good_here + {{ set }}_bad_here > 0 then 1 else 0 end
+            ) as {{ set }}_scores,
+            sum(power({{ set }}_good_here + {{ set }}_bad_here, 2)) as {{ set }}_tied
             {{- ',' if not loop.last }}
         {% endfor %}
-    from {{ running }}
-    group by {{ keys | join(', ') }}
+    from ({{ _unpacked_counts() }}) as unpacked
+    group by group_no
 {% endmacro %}
 
-{% macro _marked_scores(running, largest, keys, request) %}
-    select *
-    from (
+{#- Scores that are marked for any of the sets. -#}
+{% macro _candidate_scores(request) %}
+    select
+        unpacked.*,
+        request.groups as n_groups,
         {% for set in labelled_sets() -%}
-            select
-                '{{ set }}' as set_name,
-                {% for key in keys %}run.{{ key }}, {% endfor %}
-                run.score,
-                {{ _n_of('run.' ~ set) }} as n_up_to,
-                {{ _n_of('run.' ~ set) }} - ({{ _n_of('run.' ~ set ~ '_here') }})
-                as n_before,
-                {{ _n_of('run.' ~ set ~ '_all') }} as n_all,
-                found.{{ set }}_good * found.{{ set }}_bad as scale,
-                {{ _distance_of('run.' ~ set) }} as distance,
-                {{ _distance_of('run.' ~ set) }} - ({{
-                    _distance_of('run.' ~ set, '_here')
-                }}) as distance_before,
-                abs({{ _distance_of('run.' ~ set) }}) = found.{{ set }}_distance
-                as is_largest,
-                request.groups
-            from {{ running }} as run
-            inner join {{ largest }} as found
-                on {{ same_keys(keys, 'run', 'found') }}
-            cross join {{ request }} as request
-            where
-                run.{{ set }}_here > 0
-                and found.{{ set }}_good > 0
-                and found.{{ set }}_bad > 0
-            {{ 'union all' if not loop.last }}
+            largest.{{ set }}_distance{{ ',' if not loop.last }}
         {% endfor %}
-    ) as placed
+    from ({{ _unpacked_counts() }}) as unpacked
+    inner join largest on unpacked.group_no = largest.group_no
+    cross join {{ request }} as request
     where
-        is_largest
-        -- Half a rank more on either side than an edge needs.
-        or floor((n_up_to + 0.5e0) * groups / greatest(n_all - 1, 1))
-        > floor((n_before - 1.5e0) * groups / greatest(n_all - 1, 1))
+        {% for set in labelled_sets() -%}
+            (
+                {{ set }}_good_here + {{ set }}_bad_here > 0
+                and (
+                    abs({{ _distance_of(set) }}) = largest.{{ set }}_distance
+                    -- Half a rank more on either side than an edge needs.
+                    or floor(
+                        ({{ set }}_good + {{ set }}_bad + 0.5e0) * request.groups
+                        / greatest({{ set }}_all_good + {{ set }}_all_bad - 1, 1)
+                    ) > floor(
+                        (
+                            {{ set }}_good + {{ set }}_bad
+                            - {{ set }}_good_here - {{ set }}_bad_here - 1.5e0
+                        ) * request.groups
+                        / greatest({{ set }}_all_good + {{ set }}_all_bad - 1, 1)
+                    )
+                )
+            )
+            {{ 'or' if not loop.last }}
+        {% endfor %}
+{% endmacro %}
+
+{#- The candidates of each set: long, with the ranks they take. -#}
+{% macro _marked_scores() %}
+    {% for set in labelled_sets() -%}
+        select
+            '{{ set }}' as set_name,
+            group_no,
+            score,
+            {{ set }}_good + {{ set }}_bad as n_up_to,
+            {{ set }}_good + {{ set }}_bad - {{ set }}_good_here - {{ set }}_bad_here
+            as n_before,
+            {{ set }}_all_good + {{ set }}_all_bad as n_all,
+            {{ set }}_all_good * {{ set }}_all_bad as scale,
+            {{ _distance_of(set) }} as distance,
+            {{ _distance_of(set) }} - ({{ _distance_of(set, '_here') }})
+            as distance_before,
+            abs({{ _distance_of(set) }}) = {{ set }}_distance as is_largest
+        from candidates
+        where
+            {{ set }}_good_here + {{ set }}_bad_here > 0
+            and {{ set }}_all_good > 0
+            and {{ set }}_all_bad > 0
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 {% endmacro %}
 
 {#- Stage, label, and name of their set; stages without labelled applications left out. -#}
@@ -226,13 +265,8 @@ distinct scores, and the sum of squares of the applications at each score. -#}
 
 {#- Distance of the two distribution functions after a score, times G B. -#}
 {% macro _distance_of(set, suffix='') -%}
-    ({{ good_of(set ~ suffix) }}) * ({{ bad_of(set ~ '_all') }})
-    - ({{ bad_of(set ~ suffix) }}) * ({{ good_of(set ~ '_all') }})
-{%- endmacro %}
-
-{#- Good and bad of a packed number together. -#}
-{% macro _n_of(packed) -%}
-    {{ good_of(packed) }} + {{ bad_of(packed) }}
+    {{ set }}_good{{ suffix }} * {{ set }}_all_bad
+    - {{ set }}_bad{{ suffix }} * {{ set }}_all_good
 {%- endmacro %}
 
 {% macro same_keys(keys, one, other) -%}
@@ -241,8 +275,8 @@ distinct scores, and the sum of squares of the applications at each score. -#}
     {%- endfor %}
 {%- endmacro %}
 
-{% macro _sum_of_columns(columns, alias, suffix='') -%}
+{% macro _sum_of_columns(columns, alias=none, suffix='') -%}
     {% for column in columns -%}
-        {{ alias }}.{{ column }}{{ suffix }}{{ ' + ' if not loop.last }}
+        {{ alias ~ '.' if alias }}{{ column }}{{ suffix }}{{ ' + ' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}

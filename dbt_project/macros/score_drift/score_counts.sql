@@ -28,14 +28,15 @@ what an exact KS costs. -#}
     {% do return(columns) %}
 {% endmacro %}
 
-{#- SQL: one row per group of the keys and distinct score, with `score_count_columns`.
+{#- SQL: one row per group of the keys and distinct score, with `score_count_columns`, or
+with `label_columns` only, which is all a KS needs.
 
 `relation` has the keys, score, funnel_end and the columns of `drift_labels`. -#}
-{% macro score_counts(relation, keys) %}
+{% macro score_counts(relation, keys, only_labels=false) %}
     select
         {% for key in keys %}{{ key }}, {% endfor %}
         score,
-        {% for end in funnel_ends() -%}
+        {% for end in funnel_ends() if not only_labels -%}
             sum(case when funnel_end = '{{ end }}' then 1e0 else 0e0 end) as n_{{ end }},
         {% endfor -%}
         {% for label, known in drift_labels().items() -%}
