@@ -258,7 +258,7 @@ def _left_out(comparison: pd.DataFrame) -> Iterable[Table]:
     if comparison.empty:
         return
     yield _table(
-        "Beside it, how well the same posteriors tell the counts they were fitted to, one "
+        "Beside it, how well the same posteriors tell the counts they were fitted to, a "
         "region, industry and month left out at a time (PSIS-LOO). That fills a gap "
         "between known months and does not predict; where the share of groups with "
         "k above 0.7 is not small, it is not to be trusted.",
