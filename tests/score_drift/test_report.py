@@ -134,6 +134,14 @@ def test_a_portfolio_with_one_stage_is_shown(stage: str) -> None:
     assert "Not available for this portfolio: " in text
 
 
+def test_a_label_nobody_has_is_named() -> None:
+    drift = made_drift()
+    drift.loc[drift["label"] == "policy", ["ks", "drift_change"]] = float("nan")
+    drift["is_drift"] = False
+    said = " ".join(findings(made_facts(drift=drift)))
+    assert "No cell has good and bad applications by the policy label." in said
+
+
 def test_further_cuts_are_a_table() -> None:
     cuts = made_drift().query("label == 'policy' and ks == ks").head(3)
     cuts = cuts.assign(cut_by="channel", cut_value="web")

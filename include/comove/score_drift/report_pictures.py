@@ -267,7 +267,7 @@ def vertical_picture(
     """
     title = "Vertical: down the funnel"
     if month is None:
-        return unavailable(title, "no cohort is mature", origin)
+        return unavailable(title, "no mature cohort has a KS by that label", origin)
     own = drift[(drift["cohort_month"] == month) & drift["stage"].isin(WAY)]
     own = own[own["ks"].notna()].sort_values("stage_no")
     if own.empty:

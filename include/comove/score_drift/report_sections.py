@@ -8,7 +8,7 @@ import pandas as pd
 from comove.risk_model.card import figure_text, percent_text
 from comove.risk_model.sections import Picture, Section, Table, checks_section
 from comove.score_drift import report_pictures as pictures
-from comove.score_drift.report_facts import STEPS, WAY, DriftFacts
+from comove.score_drift.report_facts import LABELS, STEPS, WAY, DriftFacts
 
 MOST_ROWS = 60
 _LABEL_WORDS = {
@@ -97,6 +97,9 @@ def _drifts(flagged: pd.DataFrame) -> Iterable[str]:
 
 
 def _left_out(facts: DriftFacts) -> Iterable[str]:
+    for label in LABELS:
+        if facts.labels and label not in facts.labels:
+            yield f"No cell has good and bad applications by the {label} label."
     absent = facts.drift.loc[~facts.drift["is_available"], "stage"].unique()
     if len(absent):
         names = ", ".join(str(stage).replace("_", " ") for stage in absent)
