@@ -93,7 +93,8 @@ def _assert_acceptance_falls(tables: Tables) -> None:
         select cohort_month, share_of_parent from risk.funnel_count
         where stage = 'credit_approved' and n > 100
         """
-    ).set_index("cohort_month")["share_of_parent"]
+    )
+    shares = shares.set_index("cohort_month")["share_of_parent"].sort_index()
     before = shares["2018-11":"2019-03"]
     assert shares["2019-04-01"] < before.min()
     assert shares["2019-04-01"] < 0.6 < before.mean()

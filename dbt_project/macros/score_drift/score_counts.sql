@@ -96,3 +96,20 @@ Stages whose labelled applications are the same share one. -#}
     {% endfor %}
     {% do return(found | first if found else none) %}
 {% endmacro %}
+
+{#- SQL: sums of columns of a relation, under their own names. -#}
+{% macro summed_columns(columns, alias) -%}
+    {% for column in columns -%}
+        sum({{ alias }}.{{ column }}) as {{ column }}{{ ', ' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{#- SQL: sums of good and of bad of a label, by end: rejected_good, rejected_bad, … -#}
+{% macro unpacked_ends(label, alias) -%}
+    {% for end in drift_labels()[label].ends -%}
+        {% set packed = alias ~ '.' ~ label ~ '_' ~ end -%}
+        cast(sum({{ good_of(packed) }}) as bigint) as {{ end }}_good,
+        cast(sum({{ bad_of(packed) }}) as bigint) as {{ end }}_bad
+        {{- ', ' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}

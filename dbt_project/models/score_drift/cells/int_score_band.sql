@@ -1,6 +1,6 @@
 {{ config(schema='intermediate') }}
 
-{#- Enough to tell where in the score a stage selects, few enough to hold applications. -#}
+{#- Enough to tell where a stage selects, few enough to hold applications. -#}
 {% set bands = 20 %}
 with counts as (
 
@@ -39,11 +39,7 @@ int_score_band as (
         counts.cohort_month,
         counts.is_baseline,
         cast(floor(places.share_below * {{ bands }}) + 1 as integer) as band,
-        {% for end in drift_labels()['policy'].ends -%}
-            cast(sum({{ good_of('counts.policy_' ~ end) }}) as bigint) as {{ end }}_good,
-            cast(sum({{ bad_of('counts.policy_' ~ end) }}) as bigint) as {{ end }}_bad
-            {{- ',' if not loop.last }}
-        {% endfor %}
+        {{ unpacked_ends('policy', 'counts') }}
     from counts
     inner join places on counts.score = places.score
     group by

@@ -33,9 +33,7 @@ baseline as (
         counted.cut_value,
         request.baseline_from as cohort_month,
         counted.score,
-        {% for column in score_count_columns() -%}
-            sum(counted.{{ column }}) as {{ column }}{{ ',' if not loop.last }}
-        {% endfor %}
+        {{ summed_columns(score_count_columns(), 'counted') }}
     from counted
     cross join request
     where counted.cohort_month between request.baseline_from and request.baseline_to
