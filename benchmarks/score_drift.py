@@ -142,7 +142,9 @@ def compiled() -> dict[str, str]:
 
 
 def _connect() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={"threads": THREADS, "memory_limit": MEMORY})
+    connection = duckdb.connect(config={"threads": THREADS, "memory_limit": MEMORY})
+    connection.execute("set enable_progress_bar = false")
+    return connection
 
 
 def make_applications(n: int, file: Path) -> None:
