@@ -2,12 +2,12 @@
 with counts as (
 
     select
-        cohort_month,
-        {% for stage in funnel_stages() -%}
+        {% for stage in funnel_stages() %}
             max(case when stage = '{{ stage }}' then n end) as {{ stage }},
             max(case when stage = '{{ stage }}' then n_waiting end)
-                as {{ stage }}_waiting{{ ',' if not loop.last }}
+                as {{ stage }}_waiting,
         {% endfor %}
+        cohort_month
     from {{ ref('funnel_count') }}
     group by cohort_month
 
