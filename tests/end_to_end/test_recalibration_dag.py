@@ -20,7 +20,8 @@ from comove.embedded.environment import passwords_file
 from comove.embedded.server import ensure_running, stop
 from comove.settings import Settings
 
-pytestmark = pytest.mark.timeout(900)
+# Two runs of Airflow: with the long checks.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 DAG = "recalibration"
 BUILT = f"""

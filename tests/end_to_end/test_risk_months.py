@@ -20,7 +20,8 @@ from comove.settings import Settings
 from comove.simulation import simulate
 from comove.warehouse import build, build_features, build_risk, publish
 
-pytestmark = pytest.mark.timeout(1500)
+# Nine trainings: with the long checks.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 BORROWERS, MONTHS = 600, 20
 # Small enough to train in seconds; the folds, gates and decisions are those of any run.

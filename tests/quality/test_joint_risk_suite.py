@@ -24,7 +24,7 @@ DBT_TABLES = """
 COUNTS = """
     update audit.run set month = '2026-06-01';
     insert into audit.joint_request
-    values ('2026-06-01', '2025-07-01', 1, 10, 'region', 'none');
+    values ('2026-06-01', '2025-07-01', 1, 10, 'region', 'none', 300);
     insert into risk.residual
     select
         'b' || who, (date '2025-07-01' + to_months(cast(month as integer)))::date,
