@@ -50,17 +50,8 @@ from comove_airflow import response_stages as stages
 from comove_airflow.assets import JOINT_RISK
 from comove_airflow.freeze_approval import FreezeApproval
 from comove_airflow.request import MONTH_PATTERN
-from comove_airflow.stage_operator import StageOperator
+from comove_airflow.stage_operator import DEFAULTS, WITHOUT_THE_WAREHOUSE, StageOperator
 
-DEFAULTS = {
-    "owner": "comove",
-    "pool": "duckdb_writer",
-    "retries": 2,
-    "retry_delay": timedelta(seconds=5),
-    "execution_timeout": timedelta(hours=3),
-}
-# Reads files, or the published copy: it need not wait for who writes.
-WITHOUT_THE_WAREHOUSE = {"pool": "default_pool"}
 APPROVAL = """
 Approve: new limits and drawings of these debtors stop, and applications that share region
 and industry with the fallen borrower are refused for as long as the strategy says.

@@ -47,8 +47,6 @@ What to do when a task has failed:
   at the task it names.
 """
 
-from datetime import timedelta
-
 from airflow.sdk import Param, PartitionedAssetTimetable, dag
 
 from comove.joint_risk.request import COPULAS, FACTORS
@@ -56,18 +54,12 @@ from comove_airflow import joint_stages as stages
 from comove_airflow.assets import JOINT_RISK, RISK
 from comove_airflow.joint_request import LEAST_DRAWS
 from comove_airflow.request import MONTH_PATTERN
-from comove_airflow.stage_operator import StageOperator
-
-DEFAULTS = {
-    "owner": "comove",
-    "pool": "duckdb_writer",
-    "retries": 2,
-    "retry_delay": timedelta(seconds=5),
-    "execution_timeout": timedelta(hours=3),
-}
-# Reads files, or the published copy: it need not wait for who writes.
-WITHOUT_THE_WAREHOUSE = {"pool": "default_pool"}
-LONG = WITHOUT_THE_WAREHOUSE | {"execution_timeout": timedelta(hours=24)}
+from comove_airflow.stage_operator import (
+    DEFAULTS,
+    LONG,
+    WITHOUT_THE_WAREHOUSE,
+    StageOperator,
+)
 
 
 @dag(

@@ -46,17 +46,8 @@ from comove_airflow import recalibration_stages as stages
 from comove_airflow.assets import NEW_DRIFT
 from comove_airflow.recalibration_approval import RecalibrationApproval
 from comove_airflow.request import MONTH_PATTERN
-from comove_airflow.stage_operator import StageOperator
+from comove_airflow.stage_operator import DEFAULTS, WITHOUT_THE_WAREHOUSE, StageOperator
 
-DEFAULTS = {
-    "owner": "comove",
-    "pool": "duckdb_writer",
-    "retries": 2,
-    "retry_delay": timedelta(seconds=5),
-    "execution_timeout": timedelta(hours=3),
-}
-# Reads the published copy: it need not wait for who writes.
-WITHOUT_THE_WAREHOUSE = {"pool": "default_pool"}
 APPROVAL = """
 Approve: the proposed bands come into force at once; the version before retires and can be
 restored. Reject: what is in force stays. Either is recorded with your name.

@@ -51,18 +51,12 @@ from comove_airflow import risk_stages as stages
 from comove_airflow.assets import MARTS, RISK
 from comove_airflow.request import MONTH_PATTERN
 from comove_airflow.risk_request import ALGORITHMS, PROMOTIONS, PURPOSES
-from comove_airflow.stage_operator import StageOperator
-
-DEFAULTS = {
-    "owner": "comove",
-    "pool": "duckdb_writer",
-    "retries": 2,
-    "retry_delay": timedelta(seconds=5),
-    "execution_timeout": timedelta(hours=3),
-}
-# Reads files, or the published copy: it need not wait for who writes.
-WITHOUT_THE_WAREHOUSE = {"pool": "default_pool"}
-LONG = WITHOUT_THE_WAREHOUSE | {"execution_timeout": timedelta(hours=24)}
+from comove_airflow.stage_operator import (
+    DEFAULTS,
+    LONG,
+    WITHOUT_THE_WAREHOUSE,
+    StageOperator,
+)
 
 
 @dag(

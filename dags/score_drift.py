@@ -32,25 +32,13 @@ What to do when a task has failed:
   at the task it names.
 """
 
-from datetime import timedelta
-
 from airflow.sdk import Param, PartitionedAssetTimetable, dag
 
 from comove_airflow import drift_stages as stages
 from comove_airflow.assets import NEW_DRIFT, RISK
 from comove_airflow.drift_request import SCORES
 from comove_airflow.request import MONTH_PATTERN
-from comove_airflow.stage_operator import StageOperator
-
-DEFAULTS = {
-    "owner": "comove",
-    "pool": "duckdb_writer",
-    "retries": 2,
-    "retry_delay": timedelta(seconds=5),
-    "execution_timeout": timedelta(hours=3),
-}
-# Reads the published copy: it need not wait for who writes.
-WITHOUT_THE_WAREHOUSE = {"pool": "default_pool"}
+from comove_airflow.stage_operator import DEFAULTS, WITHOUT_THE_WAREHOUSE, StageOperator
 
 
 @dag(

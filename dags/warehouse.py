@@ -32,19 +32,11 @@ from airflow.sdk import Param, dag
 from comove_airflow import warehouse_stages as stages
 from comove_airflow.assets import MARTS
 from comove_airflow.request import MONTH_PATTERN
-from comove_airflow.stage_operator import StageOperator
+from comove_airflow.stage_operator import DEFAULTS, StageOperator
 from comove_airflow.timetable import LastCompleteMonth
 
 # Without a first month only new days are scheduled; with one, Airflow catches up from it.
 FIRST_MONTH = os.environ.get("COMOVE_FIRST_MONTH") or None
-
-DEFAULTS = {
-    "owner": "comove",
-    "pool": "duckdb_writer",
-    "retries": 2,
-    "retry_delay": timedelta(seconds=5),
-    "execution_timeout": timedelta(hours=3),
-}
 
 
 def _start_date() -> datetime | None:

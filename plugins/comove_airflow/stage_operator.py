@@ -1,14 +1,27 @@
-"""The operator of every task of comove: one stage, one call."""
+"""The operator of every task: one stage, one call; and what tasks begin with."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+# Of every task of every DAG, unless it says otherwise: it may write to the warehouse.
+DEFAULTS = {
+    "owner": "comove",
+    "pool": "duckdb_writer",
+    "retries": 2,
+    "retry_delay": timedelta(seconds=5),
+    "execution_timeout": timedelta(hours=3),
+}
+# Reads files, or the published copy: it need not wait for who writes.
+WITHOUT_THE_WAREHOUSE = {"pool": "default_pool"}
+LONG = WITHOUT_THE_WAREHOUSE | {"execution_timeout": timedelta(hours=24)}
 
 
 class StageOperator(BaseOperator):
