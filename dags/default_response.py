@@ -32,8 +32,7 @@ What to do when a task has failed:
 - **publish** swaps them into the serving copy.
 - **export** writes `reports/default_response/<month>`. Clear the task.
 - **announce** tells the addresses of `announce_urls`; one that fails is a warning.
-- **approve** asks. An answer given in the very moment of asking may be lost: it asks a
-  second time.
+- **approve** asks, and asks once more if it could not hand on the answer.
 - **decide** records the answer. *The freezes that wait are not those that were shown*:
   nothing was decided; run the DAG again.
 - **publish_decision** and **export_decision** do again what publish and export did.
@@ -125,7 +124,7 @@ def default_response() -> None:
         response_timeout=timedelta(days=Settings().response_approval_days),
         pool="default_pool",
         execution_timeout=None,
-        # An answer within a scheduler's loop of asking can fail; once more is enough.
+        # Should its process die: it asks once more.
         retries=1,
         doc_md=FreezeApproval.__doc__,
     )

@@ -28,8 +28,7 @@ What to do when a task has failed:
   `audit.quality_result`. Nobody is asked, and nothing comes into force.
 - **publish** swaps the tables into the serving copy. Clear it.
 - **report** writes the page under `reports/recalibration`. Clear the task.
-- **approve** asks. An answer given in the very moment of asking may be lost: it asks a
-  second time.
+- **approve** asks, and asks once more if it could not hand on the answer.
 - **decide** records the answer. *The version that was shown does not wait any more*:
   nothing was decided; run the DAG again.
 - **publish_decision** does again what publish did.
@@ -111,7 +110,7 @@ def recalibration() -> None:
         response_timeout=timedelta(days=Settings().recalibration_approval_days),
         pool="default_pool",
         execution_timeout=None,
-        # An answer within a scheduler's loop of asking can fail; once more is enough.
+        # Should its process die: it asks once more.
         retries=1,
         doc_md=RecalibrationApproval.__doc__,
     )
