@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from airflow.executors.workloads import ExecuteTask
 from airflow.utils.state import TaskInstanceState
+
 from comove_airflow.executor import OrderlyExecutor
 
 ASKS = SimpleNamespace(key=("recalibration", "approve", "run", 1, -1), id="asks")

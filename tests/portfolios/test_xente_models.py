@@ -1,8 +1,12 @@
 """xente: defaults scored by models of other borrowers, beside plain ones.
 
-Nothing is asserted against plain xgboost's area: with 71 bad loans the order of the two
-hangs on how borrowers fall into parts (`docs/application-score.md` has the figures).
+With 71 bad loans one division of the borrowers into parts says little: areas differ by
+0.01 from one to the next. So areas are compared on the mean of five, which the seed
+draws. Nothing is asserted against plain xgboost's area: over many divisions the two are
+even (`docs/application-score.md` has the figures).
 """
+
+from statistics import fmean
 
 import pytest
 from tests.portfolios.conftest import BuildOnce
@@ -15,30 +19,50 @@ PORTFOLIO = "xente"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
+Reports = tuple[ApplicationReport, ...]
+SEEDS = (1, 2, 3, 4, 5)
+
+
 @pytest.fixture(scope="module")
-def report(portfolio: str, build_once: BuildOnce) -> ApplicationReport:
-    """What training and scoring say, with the default settings."""
+def reports(portfolio: str, build_once: BuildOnce) -> Reports:
+    """What training and scoring say, with other parts of the borrowers each time."""
     settings = with_features(build_once(portfolio))
-    return train_application(
-        settings, run_id=RUN_ID, month=last_month(settings), tell=lambda _sentence: None
+    return tuple(
+        train_application(
+            settings.model_copy(update={"seed": seed}),
+            run_id=RUN_ID,
+            month=last_month(settings),
+            tell=lambda _sentence: None,
+        )
+        for seed in SEEDS
     )
 
 
-def test_all_loans_reported_on_are_compared(report: ApplicationReport) -> None:
+def mean(reports: Reports, figure: str, model: str) -> float:
+    """Mean over the divisions."""
+    return fmean(
+        getattr(one, figure)
+        for report in reports
+        for one in report.comparison
+        if one.model == model
+    )
+
+
+def test_all_loans_reported_on_are_compared(reports: Reports) -> None:
     """1,159 loans: README."""
-    assert {one.applications for one in report.comparison} == {1_159}
-    assert {one.bad for one in report.comparison} == {71}
-    assert report.unavailable is None
+    for report in reports:
+        assert {one.applications for one in report.comparison} == {1_159}
+        assert {one.bad for one in report.comparison} == {71}
+        assert report.unavailable is None
 
 
-def test_own_area_is_at_least_that_of_plain_logistic_regression(
-    report: ApplicationReport,
-) -> None:
-    area = {one.model: one.auc for one in report.comparison}
-    assert area["own"] >= area["plain_logistic"]
-    assert area["own"] > 0.85
+def test_own_area_is_at_least_that_of_plain_logistic_regression(reports: Reports) -> None:
+    own = mean(reports, "auc", "own")
+    assert own >= mean(reports, "auc", "plain_logistic")
+    assert own > 0.88
 
 
-def test_own_log_loss_is_below_those_of_plain_models(report: ApplicationReport) -> None:
-    loss = {one.model: one.log_loss for one in report.comparison}
-    assert loss["own"] < min(loss["plain_logistic"], loss["plain_xgboost"])
+def test_own_log_loss_is_below_those_of_plain_models(reports: Reports) -> None:
+    plain = ("plain_logistic", "plain_xgboost")
+    own = mean(reports, "log_loss", "own")
+    assert own < min(mean(reports, "log_loss", model) for model in plain)

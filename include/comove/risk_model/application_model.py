@@ -1,4 +1,4 @@
-"""One application model: a bag of small trees and a logit, blended and calibrated.
+"""One application model: a bag of small trees and two regressions, blended.
 
 Applications with known outcomes are few: thousands, of which dozens are bad. So the
 trees are shallow and strongly penalised, several seeds are averaged, and everything that
@@ -27,6 +27,7 @@ from comove.errors import ModelError
 from comove.risk_model.blend import Blend, fit_weights
 from comove.risk_model.calibration import Calibration, fit_calibration
 from comove.risk_model.explain import contributions
+from comove.risk_model.line import PenalisedLine
 from comove.risk_model.logit import WoeLogit
 from comove.risk_model.matrix import Encoding
 from comove.risk_model.metrics import auc, log_loss
@@ -70,8 +71,8 @@ CANDIDATES = (
         reg_lambda=1.0,
     ),
 )
-# Fewer bad ones cannot tell two sets of trees apart (an area's standard error is about
-# 0.02 with 70): both are averaged, untried.
+# Fewer bad ones cannot tell two sets of trees apart, nor members (an area's standard
+# error is about 0.02 with 70): they are averaged, untried.
 TELLING = 200
 # Not stopped, and leaves of a few bad ones: ranks better where those are few.
 BOLD = TreeParameters(
@@ -127,6 +128,9 @@ class TreeBag:
         return cls([Trees.load(place) for place in places])
 
 
+Member = TreeBag | WoeLogit | PenalisedLine
+
+
 @dataclass(frozen=True)
 class ApplicationModel:
     """A fitted model of an application's outcome.
@@ -135,8 +139,8 @@ class ApplicationModel:
     ----------
     encoding : Encoding
         Columns of the features.
-    members : mapping of str to TreeBag or WoeLogit
-        ``xgboost``, and ``logit`` where one could be fitted.
+    members : mapping of str to TreeBag, WoeLogit or PenalisedLine
+        ``xgboost``, ``linear``, and ``logit`` where one could be fitted.
     weights : mapping of str to float
         Blend weights of the members.
     calibrations : mapping of str to Calibration
@@ -155,7 +159,7 @@ class ApplicationModel:
     """
 
     encoding: Encoding
-    members: Mapping[str, TreeBag | WoeLogit]
+    members: Mapping[str, Member]
     weights: Mapping[str, float]
     calibrations: Mapping[str, Calibration]
     population: Population
@@ -289,9 +293,8 @@ class ApplicationFitter:
         splits = _splits(sample, parts)
         margins = {}
         parameters, margins["xgboost"] = self._chosen_trees(sample, splits)
-        members: dict[str, TreeBag | WoeLogit] = {
-            "xgboost": self._bag(sample, parameters)
-        }
+        members: dict[str, Member] = {"xgboost": self._bag(sample, parameters)}
+        members["linear"], margins["linear"] = self._line(sample, splits)
         found = self._logit(sample, splits)
         if not isinstance(found, str):
             members["logit"], margins["logit"] = found
@@ -381,6 +384,15 @@ class ApplicationFitter:
             ]
         )
 
+    def _line(
+        self, sample: Sample, splits: list[NDArray[np.bool_]]
+    ) -> tuple[PenalisedLine, FloatArray]:
+        margin = np.empty(len(sample))
+        for held in splits:
+            line = PenalisedLine.fit(_rows(sample, ~held), self.encoding)
+            margin[held] = line.margin(sample.x[held])
+        return PenalisedLine.fit(sample, self.encoding), margin
+
     def _logit(
         self, sample: Sample, splits: list[NDArray[np.bool_]]
     ) -> tuple[WoeLogit, FloatArray] | str:
@@ -433,45 +445,46 @@ def _weights(
     algorithm: str, margins: Mapping[str, FloatArray], y: FloatArray
 ) -> dict[str, float]:
     if algorithm == "blend":
-        return _best_ranking(margins, y)
+        if y.sum() < TELLING:
+            return dict.fromkeys(margins, 1 / len(margins))
+        return fit_weights(margins, y)
     if algorithm not in margins:
         raise ModelError(
             f"there is no {algorithm}; there are: {', '.join(margins)}.",
             where="application model",
-            remedy="Ask for blend, xgboost or logit.",
+            remedy=f"Ask for blend, or for one of {', '.join(margins)}.",
         )
     return {name: float(name == algorithm) for name in margins}
 
 
-def _best_ranking(margins: Mapping[str, FloatArray], y: FloatArray) -> dict[str, float]:
-    """Take the weights of least log loss, or one member alone if that ranks better."""
-    tried = [
-        fit_weights(margins, y),
-        *({name: float(name == only) for name in margins} for only in margins),
-    ]
-    return max(tried, key=lambda weights: auc(y, Blend(weights).mix(margins)))
-
-
 def _contributions(
-    members: Mapping[str, TreeBag | WoeLogit],
+    members: Mapping[str, Member],
     weights: Mapping[str, float],
     x: FeatureMatrix,
     encoding: Encoding,
 ) -> FloatArray:
     total = np.zeros(x.shape)
     for name, member in members.items():
-        if not weights[name]:
-            continue
-        if isinstance(member, TreeBag):
-            total += weights[name] * member.contributions(x, encoding.names)
-        else:
-            places = [encoding.names.index(bins.name) for bins in member.bins]
-            total[:, places] += weights[name] * member.contributions(x)
+        if weights[name]:
+            total += weights[name] * _parts_of(member, x, encoding)
     return total
 
 
-def _load(folder: Path) -> TreeBag | WoeLogit:
-    return TreeBag.load(folder) if folder.name == "xgboost" else WoeLogit.load(folder)
+def _parts_of(member: Member, x: FeatureMatrix, encoding: Encoding) -> FloatArray:
+    """Split a member's log-odds into the parts of the features, shape (n, k)."""
+    if isinstance(member, TreeBag):
+        return member.contributions(x, encoding.names)
+    if isinstance(member, PenalisedLine):
+        return member.contributions(x)
+    parts = np.zeros(x.shape)
+    places = [encoding.names.index(bins.name) for bins in member.bins]
+    parts[:, places] = member.contributions(x)
+    return parts
+
+
+def _load(folder: Path) -> Member:
+    kinds: dict[str, type[Member]] = {"xgboost": TreeBag, "linear": PenalisedLine}
+    return kinds.get(folder.name, WoeLogit).load(folder)
 
 
 def _write(file: Path, content: object) -> None:

@@ -47,8 +47,10 @@ DECISIVE_FILES = (
     "fold_fit.py",
     "fold_model.py",
     "level.py",
+    "line.py",
     "logit.py",
     "matrix.py",
+    "plain.py",
     "trees.py",
     "woe.py",
 )

@@ -51,7 +51,7 @@ def plain_logistic(sample: Sample, x: FeatureMatrix, encoding: Encoding) -> Floa
     ndarray, shape (n,)
         Probabilities of an event.
     """
-    model = _logistic(encoding, _line(sample)).fit(sample.x, sample.y)
+    model = _logistic(encoding, penalised_regression(sample)).fit(sample.x, sample.y)
     return np.asarray(model.predict_proba(x)[:, 1], dtype=np.float64)
 
 
@@ -82,7 +82,20 @@ def plain_xgboost(
     return np.asarray(model.predict_proba(x)[:, 1], dtype=np.float64)
 
 
-def _line(sample: Sample) -> LogisticRegression | LogisticRegressionCV:
+def penalised_regression(sample: Sample) -> LogisticRegression | LogisticRegressionCV:
+    """Choose how a line is fitted to rows: by the penalty that foretells best.
+
+    Parameters
+    ----------
+    sample : Sample
+        To learn from.
+
+    Returns
+    -------
+    LogisticRegression or LogisticRegressionCV
+        Not fitted; with scikit-learn's own penalty where a class has fewer rows than
+        the parts it would be chosen on.
+    """
     events = float(np.sum(sample.y))
     if min(events, len(sample.y) - events) < PARTS:
         return LogisticRegression(max_iter=MOST_ITERATIONS)
