@@ -298,7 +298,7 @@ class ApplicationFitter:
         found = self._logit(sample, splits)
         if not isinstance(found, str):
             members["logit"], margins["logit"] = found
-        weights = _weights(algorithm, margins, sample.y)
+        weights = _weights(algorithm, margins, sample.y, trees=len(parameters))
         margins["blend"] = Blend(weights).mix(margins)
         calibrations = {n: fit_calibration(m, sample.y) for n, m in margins.items()}
         said = {n: expit(calibrations[n].apply(m)) for n, m in margins.items()}
@@ -442,12 +442,14 @@ def _loss(margin: FloatArray, y: FloatArray) -> float:
 
 
 def _weights(
-    algorithm: str, margins: Mapping[str, FloatArray], y: FloatArray
+    algorithm: str, margins: Mapping[str, FloatArray], y: FloatArray, *, trees: int
 ) -> dict[str, float]:
+    """Find the blend's weights; where few are bad, each set of trees counts as one."""
     if algorithm == "blend":
-        if y.sum() < TELLING:
-            return dict.fromkeys(margins, 1 / len(margins))
-        return fit_weights(margins, y)
+        if y.sum() >= TELLING:
+            return fit_weights(margins, y)
+        parts = {name: trees if name == "xgboost" else 1 for name in margins}
+        return {name: part / sum(parts.values()) for name, part in parts.items()}
     if algorithm not in margins:
         raise ModelError(
             f"there is no {algorithm}; there are: {', '.join(margins)}.",
