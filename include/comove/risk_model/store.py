@@ -143,7 +143,7 @@ def store_training(settings: Settings, *, run_id: str) -> StoreReport:
         connection.execute("begin")
         for load in loads:
             replace_rows(connection, folder, load, months)
-        _register(connection, settings, models, run_id, request.month)
+        register_models(connection, settings, models, run_id, request.month)
         _write_request(connection, settings, request)
         connection.execute("commit")
     return StoreReport(rows, len(models))
@@ -284,7 +284,7 @@ def _read_lists(folder: Path, name: str) -> list[dict[str, Any]]:
     ]
 
 
-def _register(
+def register_models(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
     models: list[dict[str, Any]],
@@ -295,6 +295,19 @@ def _register(
 
     A version is described by the newest month that knew it: what an older month knows
     of it is less, and of who is champion now, nothing.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The warehouse, open for writing.
+    settings : Settings
+        Say which home.
+    models : list of dict
+        Records as JSON, each with its ``status``.
+    run_id : str
+        Kept with versions that were not registered before.
+    month : date
+        Of the run, first day.
     """
     for model in models:
         _upsert(connection, settings, model, run_id, month)
