@@ -159,6 +159,30 @@ class Settings(BaseSettings):
     # Apprise URLs, separated by blanks; they hold passwords, so they are never shown.
     announce_urls: SecretStr = SecretStr("")
 
+    # Application decision. Admitted is who probably repays: where a loan that fails costs
+    # 45 % of it and one that is repaid earns 10 %, both weigh the same at 0.45 / 0.55.
+    admission_min_probability: Annotated[float, Field(gt=0, lt=1)] = 0.82
+    # So near to it a person looks, whichever side.
+    admission_uncertain_margin: Annotated[float, Field(ge=0, lt=0.5)] = 0.02
+    # A run decides applications of so many months that nobody has decided on yet.
+    decision_window_months: Annotated[int, Field(ge=1)] = 36
+    decision_refit_months: Annotated[int, Field(ge=1)] = 3
+    # Of what comparable borrowers repaid, the amount that 40 % of them stayed below.
+    limit_quantile: Annotated[float, Field(gt=0, lt=1)] = 0.4
+    # Limit and what is still open together, in months of income.
+    limit_income_months: Annotated[float, Field(gt=0)] = 3.0
+    # Over the largest loan repaid so far.
+    limit_max_growth: Annotated[float, Field(gt=0)] = 2.0
+    limit_step_amount: Annotated[float, Field(gt=0)] = 10.0
+    # Unit of the limit bands in the seed transaction_strategies.
+    limit_unit_amount: Annotated[float, Field(gt=0)] = 1000.0
+    # A pair of ids is one person from the first on, and a person's to judge from the
+    # second on.
+    identity_same_probability: Annotated[float, Field(gt=0, le=1)] = 0.95
+    identity_review_probability: Annotated[float, Field(gt=0, le=1)] = 0.5
+    # Decisions nobody confirms in time keep waiting; the next run asks again.
+    review_approval_days: Annotated[float, Field(gt=0)] = 5.0
+
     # Score drift. Whose score is followed: ours, or the one the lender delivers.
     drift_score: Literal["own", "lender"] = "own"
     # Months every other is compared with; None takes the first ones in a row that have
@@ -246,6 +270,6 @@ class Settings(BaseSettings):
         machine = {"home", "data", "duckdb_memory_limit_gib", "duckdb_threads"}
         # Who is told, and how long is waited, moves no number.
         machine |= {"announce_urls", "response_approval_days"}
-        machine |= {"recalibration_approval_days"}
+        machine |= {"recalibration_approval_days", "review_approval_days"}
         kept = self.model_dump(mode="json", exclude=machine)
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
