@@ -108,6 +108,7 @@ def test_mean_probabilities_are_those_of_the_rows_of_a_cell(counted: Counted) ->
     np.testing.assert_allclose(found.pd, expected.pd, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_outcomes_do_not_move_the_bands(
     counted: Counted, cells: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -120,6 +121,7 @@ def test_outcomes_do_not_move_the_bands(
     assert found.m.tolist() == expected.tolist()
 
 
+@pytest.mark.slow
 def test_any_order_of_the_rows_gives_the_same_numbers(
     counted: Counted, cells: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -185,6 +187,7 @@ def test_the_month_ahead_is_forecast_and_its_events_are_not_known(
     assert found.exposure.astype(float).tolist() == expected.astype(float).tolist()
 
 
+@pytest.mark.slow
 def test_an_earlier_run_counts_nothing_that_happened_later(tmp_path: Path) -> None:
     june = dt.date(2023, 6, 1)
     book = counted_book()
@@ -204,6 +207,7 @@ def test_an_earlier_run_counts_nothing_that_happened_later(tmp_path: Path) -> No
     assert july.n[0] == (book.predictions.month == "2023-07-01").sum()
 
 
+@pytest.mark.slow
 def test_one_effect_only_leaves_one_group_of_the_other(tmp_path: Path) -> None:
     counted = count(
         counted_book(),

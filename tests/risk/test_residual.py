@@ -119,6 +119,7 @@ def understated(tmp_path_factory: pytest.TempPathFactory, spread: float) -> pd.S
     ).iloc[0]
 
 
+@pytest.mark.slow
 def test_one_wrong_probability_is_corrected_by_the_margin(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
@@ -126,6 +127,7 @@ def test_one_wrong_probability_is_corrected_by_the_margin(
     assert row.found == pytest.approx(row.happened, rel=0.005)
 
 
+@pytest.mark.slow
 def test_wrong_probabilities_that_differ_are_corrected_in_part(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
@@ -146,6 +148,7 @@ def test_forecasts_have_the_window_s_distribution(
     assert found.pd_star.is_monotonic_increasing
 
 
+@pytest.mark.slow
 def test_building_again_gives_the_same_numbers(
     clustered: Tables, residual: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

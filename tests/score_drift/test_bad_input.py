@@ -10,6 +10,9 @@ from tests.score_drift.book import Tables, applications, build_book
 
 from comove.score_drift.request import nearest_above
 
+# A build of the tables each.
+pytestmark = pytest.mark.slow
+
 
 def _month(number: int, n: int, **columns: object) -> pd.DataFrame:
     """Applications of one month of 2024, approved, drawn and paid out at once."""
