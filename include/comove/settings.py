@@ -240,6 +240,30 @@ class Settings(BaseSettings):
     # A proposal nobody decides on in time stays proposed; the next run asks again.
     recalibration_approval_days: Annotated[float, Field(gt=0)] = 5.0
 
+    # Overdue grades (design 4.11). The weight of the historical extreme at a borrower's
+    # first point, in the middle of its bounds: nothing is known yet that would move it.
+    overdue_grade_first_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
+    overdue_grade_min_weight: Annotated[float, Field(ge=0, le=1)] = 0.2
+    overdue_grade_max_weight: Annotated[float, Field(ge=0, le=1)] = 0.8
+    # How far a doubled or vanished extreme moves the weight; below 1, so that no weight
+    # turns 0 or negative before it is clipped. With 0.5, a first lateness takes it to
+    # its upper bound in two steps, as the end of all lateness takes it down.
+    overdue_grade_adjustment: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    # Trailing window of the historical extreme: each season once, as memory elsewhere.
+    overdue_grade_window_months: Annotated[int, Field(ge=1)] = 12
+
+    # Overdue assessment. The target type repays at least this share of what is overdue
+    # within so many days (recoverable), or does not (unrecoverable).
+    overdue_target_type: Literal["recoverable", "unrecoverable"] = "recoverable"
+    overdue_target_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    overdue_target_days: Annotated[int, Field(ge=1)] = 90
+    # From this probability on a borrower is taken to be of the target type.
+    overdue_min_type_probability: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    # Months a model is used before it learns anew.
+    overdue_refit_months: Annotated[int, Field(ge=1)] = 6
+    # With fewer outcomes of either kind there is no model, and it is said so.
+    overdue_min_outcomes: Annotated[int, Field(ge=10)] = 100
+
     duckdb_memory_limit_gib: Annotated[float, Field(gt=0)] = 4.0
     duckdb_threads: Annotated[int, Field(ge=1)] = 2
 

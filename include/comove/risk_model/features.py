@@ -9,12 +9,13 @@ import yaml
 from comove.errors import SettingsError
 from comove.home import project_root
 
-Purpose = Literal["pd", "application"]
+Purpose = Literal["pd", "application", "overdue"]
 FeatureKind = Literal["number", "category"]
 
 _MODELS: dict[Purpose, str] = {
-    "pd": "feat_borrower_month",
-    "application": "feat_application",
+    "pd": "features/feat_borrower_month",
+    "application": "features/feat_application",
+    "overdue": "overdue/feat_overdue_case",
 }
 
 
@@ -46,8 +47,8 @@ def load_features(purpose: Purpose) -> tuple[Feature, ...]:
 
     Parameters
     ----------
-    purpose : {"pd", "application"}
-        Default within a month, or the application score.
+    purpose : {"pd", "application", "overdue"}
+        Default within a month, the application score, or the type of an overdue borrower.
 
     Returns
     -------
@@ -60,7 +61,7 @@ def load_features(purpose: Purpose) -> tuple[Feature, ...]:
         When a kind or direction is none of those known.
     """
     name = _MODELS[purpose]
-    path = project_root() / "dbt_project" / "models" / "features" / f"{name}.yml"
+    path = project_root() / "dbt_project" / "models" / f"{name}.yml"
     (model,) = yaml.safe_load(path.read_text())["models"]
     return tuple(
         _feature(name, column, meta)
@@ -78,7 +79,7 @@ def _feature(model: str, column: dict[str, Any], meta: dict[str, Any]) -> Featur
     if kind not in ("number", "category") or direction not in (-1, 0, 1):
         raise SettingsError(
             f"feature {column['name']} has kind {kind!r} and direction {direction!r}.",
-            where=f"dbt_project/models/features/{model}.yml",
+            where=f"dbt_project/models/{model}.yml",
             remedy="Use kind number or category, and direction -1, 0 or 1.",
         )
     about = " ".join(column["description"].split())

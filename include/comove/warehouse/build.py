@@ -34,6 +34,8 @@ CELLS, JOINT_RISK = "tag:cells", "tag:joint_risk"
 RESPONSE = "tag:default_response"
 SCORE_CELLS, SCORE_DRIFT = "tag:score_cells", "tag:score_drift"
 RECALIBRATION = "tag:recalibration"
+OVERDUE_CASE = "tag:overdue_case"
+OVERDUE_GRADE = "tag:overdue_grade"
 _PARTS = (
     FEATURES,
     RISK,
@@ -43,6 +45,8 @@ _PARTS = (
     SCORE_CELLS,
     SCORE_DRIFT,
     RECALIBRATION,
+    OVERDUE_CASE,
+    OVERDUE_GRADE,
 )
 
 _KEPT_RUNS = 5
@@ -344,13 +348,85 @@ def build_score_drift(
     return _build_part(settings, run_id, SCORE_DRIFT, require_built(settings), tell)
 
 
+def build_overdue_grade(
+    settings: Settings,
+    *,
+    run_id: str,
+    full_refresh: bool = False,
+    tell: Tell = LOG.info,
+) -> BuildReport:
+    """Build and test grades and transitions, as `audit.overdue_grade_request` asks.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which portfolio and home.
+    run_id : str
+        Names the folder of dbt's own files.
+    full_refresh : bool
+        Whether no earlier grade may be kept.
+    tell : callable
+        As of `build`.
+
+    Returns
+    -------
+    BuildReport
+        Counts and times.
+
+    Raises
+    ------
+    WarehouseError
+        When a table cannot be built or a test fails; says which.
+    """
+    request = require_built(settings)
+    more = ("--full-refresh",) if full_refresh else ()
+    return _build_part(settings, run_id, OVERDUE_GRADE, request, tell, more)
+
+
+def build_overdue_cases(
+    settings: Settings, *, run_id: str, month: dt.date, tell: Tell = LOG.info
+) -> BuildReport:
+    """Build and test the cases of overdue borrowers, and load the seed of strategies.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which portfolio and home.
+    run_id : str
+        Names the folder of dbt's own files.
+    month : date
+        First day of the last month the cases must reach.
+    tell : callable
+        As of `build`.
+
+    Returns
+    -------
+    BuildReport
+        Counts and times.
+
+    Raises
+    ------
+    WarehouseError
+        When the marts are not built up to the month, a table or the seed cannot be built
+        or a test fails; says which.
+    """
+    request = require_built(settings, month)
+    return _build_part(settings, run_id, OVERDUE_CASE, request, tell)
+
+
 def _build_part(
-    settings: Settings, run_id: str, part: str, request: BuildRequest, tell: Tell
+    settings: Settings,
+    run_id: str,
+    part: str,
+    request: BuildRequest,
+    tell: Tell,
+    more: tuple[str, ...] = (),
 ) -> BuildReport:
     target = _target(settings.places, run_id)
     # Tests that also read tables of a later stage wait for it.
     later = _PARTS[_PARTS.index(part) + 1 :]
     arguments = ["build", "--select", part, *_excluded(later), *_WITHOUT_UNIT_TESTS]
+    arguments += more
     outcome = _invoke(settings, arguments, target, tell)
     # These tables are built whole: there is no first month.
     whole = BuildRequest(request.month, request.horizon, None)
@@ -440,6 +516,10 @@ def dbt_variables(settings: Settings) -> dict[str, Any]:
             settings.performance_months or portfolio.performance_months
         ),
         "outcome_told_by": portfolio.outcome_told_by,
+        "overdue_target_share": settings.overdue_target_share,
+        "overdue_target_days": settings.overdue_target_days,
+        "overdue_target_type": settings.overdue_target_type,
+        "overdue_min_type_probability": settings.overdue_min_type_probability,
         "date_order": settings.date_order,
         "earliest_year": settings.earliest_year,
         "latest_year": settings.latest_year,

@@ -62,6 +62,17 @@ PARTS = {
         "risk.strategy_band",
         "risk.strategy_version",
     ),
+    "overdue": (
+        "risk.collection_strategies",
+        "risk.overdue_assessment",
+        "risk.overdue_outcome",
+        "risk.overdue_probability",
+    ),
+    "overdue_grade": (
+        "risk.overdue_grade",
+        "risk.overdue_grade_bands",
+        "risk.overdue_grade_transition",
+    ),
 }
 _PART_OF = {name: part for part, names in PARTS.items() for name in names}
 # Scored by one DAG and labelled by another: published with its schema too.

@@ -1,0 +1,1 @@
+{{ overdue_cases(ref('feat_overdue_point')) }}

@@ -1,0 +1,3 @@
+{{ config(materialized='view') }}
+
+{{ overdue_decision(ref('feat_overdue_request')) }}

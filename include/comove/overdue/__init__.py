@@ -1,0 +1,1 @@
+"""Overdue assessment: who will repay, who can, and what collecting may cost."""
