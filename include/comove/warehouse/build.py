@@ -34,6 +34,7 @@ CELLS, JOINT_RISK = "tag:cells", "tag:joint_risk"
 RESPONSE = "tag:default_response"
 SCORE_CELLS, SCORE_DRIFT = "tag:score_cells", "tag:score_drift"
 RECALIBRATION = "tag:recalibration"
+DECISION_CASES, DECISION = "tag:decision_cases", "tag:decision"
 OVERDUE_CASE = "tag:overdue_case"
 OVERDUE_GRADE = "tag:overdue_grade"
 _PARTS = (
@@ -47,6 +48,8 @@ _PARTS = (
     RECALIBRATION,
     OVERDUE_CASE,
     OVERDUE_GRADE,
+    DECISION_CASES,
+    DECISION,
 )
 
 _KEPT_RUNS = 5
@@ -412,6 +415,60 @@ def build_overdue_cases(
     """
     request = require_built(settings, month)
     return _build_part(settings, run_id, OVERDUE_CASE, request, tell)
+
+
+def build_decision_cases(
+    settings: Settings, *, run_id: str, tell: Tell = LOG.info
+) -> BuildReport:
+    """Build and test what applications are decided by; load the seed of strategies.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which portfolio and home.
+    run_id : str
+        Names the folder of dbt's own files.
+    tell : callable
+        As of `build`.
+
+    Returns
+    -------
+    BuildReport
+        Counts and times.
+
+    Raises
+    ------
+    WarehouseError
+        When a table cannot be built or a test fails; says which.
+    """
+    return _build_part(settings, run_id, DECISION_CASES, require_built(settings), tell)
+
+
+def build_decision(
+    settings: Settings, *, run_id: str, tell: Tell = LOG.info
+) -> BuildReport:
+    """Build what decisions come to, by group, and test the decisions.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which portfolio and home.
+    run_id : str
+        Names the folder of dbt's own files.
+    tell : callable
+        As of `build`.
+
+    Returns
+    -------
+    BuildReport
+        Counts and times.
+
+    Raises
+    ------
+    WarehouseError
+        When a table cannot be built or a test fails; says which.
+    """
+    return _build_part(settings, run_id, DECISION, require_built(settings), tell)
 
 
 def _build_part(

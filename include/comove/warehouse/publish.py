@@ -53,6 +53,16 @@ PARTS = {
         "risk.risk_strategies",
         "risk.strategy_action",
     ),
+    "credit_decision": (
+        "risk.credit_decision",
+        "risk.decision_case",
+        "risk.decision_fairness",
+        "risk.decision_input",
+        "risk.decision_policy",
+        "risk.identity_link",
+        "risk.identity_review",
+        "risk.transaction_strategies",
+    ),
     "recalibration": (
         "risk.recalibration",
         "risk.recalibration_factor",

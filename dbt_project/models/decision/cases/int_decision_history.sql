@@ -1,0 +1,179 @@
+with persons as (
+
+    select * from {{ ref('int_decision_person') }}
+
+),
+
+loans as (
+
+    select * from {{ ref('feat_loan_outcome') }}
+
+),
+
+instalments as (
+
+    select * from {{ ref('int_instalment') }}
+
+),
+
+limits as (
+
+    select * from {{ ref('fct_credit_limit') }}
+
+),
+
+-- Everything as it stood the day before: of what happens on the day itself nobody knows
+-- whether it came before the application.
+earlier_loans as (
+
+    select
+        persons.application_key,
+        persons.applied_on,
+        loans.loan_no,
+        loans.principal,
+        loans.disbursed_on,
+        case when loans.closed_on < persons.applied_on then loans.closed_on end
+            as closed_on,
+        loans.event_on < persons.applied_on as has_event,
+        coalesce(
+            {{ days_between('loans.event_on', 'persons.applied_on') }}
+            between 1 and {{ memory_days() }},
+            false
+        ) as has_recent_event,
+        {{ days_between('loans.ends_on', 'loans.closed_on') }} as days_over_term
+    from persons
+    inner join loans
+        on
+            persons.known_as = loans.borrower_key
+            and persons.applied_on > loans.disbursed_on
+    where
+        loans.application_key is null
+        or loans.application_key <> persons.application_key
+
+),
+
+by_loan as (
+
+    select
+        application_key,
+        count(*) as loans_before,
+        count(case when closed_on is null then 1 end) as open_loans,
+        count(
+            case when closed_on is not null and not coalesce(has_event, false) then 1 end
+        ) as repaid_loans,
+        count(case when has_recent_event then 1 end) as events_12m,
+        max(
+            case
+                when closed_on is not null and not coalesce(has_event, false)
+                    then principal
+            end
+        ) as largest_repaid,
+        max_by(principal, disbursed_on) as last_principal,
+        sum(case when closed_on is null then principal else 0 end) as open_principal,
+        max(disbursed_on) as last_disbursed_on,
+        max(case when closed_on is not null then days_over_term end)
+            as most_days_over_term,
+        max_by(
+            case when closed_on is not null then days_over_term end, closed_on
+        ) as last_days_over_term
+    from earlier_loans
+    group by application_key
+
+),
+
+-- Days past due reached by the day before, of what fell due within the year before.
+earlier_instalments as (
+
+    select
+        loans.application_key,
+        {{ days_past_due_reached(
+            'instalments.due_on',
+            'least(instalments.settled_on, loans.closed_on)',
+            days_after('loans.applied_on', -1)
+        ) }} as days_past_due,
+        case
+            when
+                loans.closed_on is null
+                and coalesce(instalments.settled_on >= loans.applied_on, true)
+                then {{ days_between('instalments.due_on', 'loans.applied_on') }}
+            else 0
+        end as days_overdue_now
+    from earlier_loans as loans
+    inner join instalments on loans.loan_no = instalments.loan_no
+    where
+        instalments.due_on < loans.applied_on
+        and {{ days_between('instalments.due_on', 'loans.applied_on') }}
+        <= {{ memory_days() }}
+
+),
+
+by_instalment as (
+
+    select
+        application_key,
+        count(*) as instalments_12m,
+        {{ ratio('count(case when days_past_due > 0 then 1 end)', 'count(*)') }}
+            as late_share_12m,
+        max(days_past_due) as worst_dpd_12m,
+        max(days_overdue_now) as overdue_days_now
+    from earlier_instalments
+    group by application_key
+
+),
+
+earlier_limits as (
+
+    select
+        persons.application_key,
+        max_by(limits.credit_limit, limits.effective_on) as credit_limit
+    from persons
+    inner join limits
+        on
+            persons.known_as = limits.borrower_key
+            and persons.applied_on > limits.effective_on
+    group by persons.application_key
+
+),
+
+applications as (
+
+    select
+        application_key,
+        applied_on,
+        max(case when known_as <> borrower_key then known_as end) as former_borrower_key
+    from persons
+    group by application_key, applied_on
+
+),
+
+int_decision_history as (
+
+    select
+        applications.application_key,
+        applications.former_borrower_key,
+        coalesce(by_loan.loans_before, 0) as loans_before,
+        coalesce(by_loan.open_loans, 0) as open_loans,
+        coalesce(by_loan.repaid_loans, 0) as repaid_loans,
+        coalesce(by_loan.events_12m, 0) as events_12m,
+        by_loan.largest_repaid,
+        by_loan.last_principal,
+        coalesce(by_loan.open_principal, 0) as open_principal,
+        {{ days_between('by_loan.last_disbursed_on', 'applications.applied_on') }}
+            as days_since_last_loan,
+        by_loan.most_days_over_term,
+        by_loan.last_days_over_term,
+        by_instalment.instalments_12m,
+        by_instalment.late_share_12m,
+        by_instalment.worst_dpd_12m,
+        by_instalment.overdue_days_now,
+        earlier_limits.credit_limit
+    from applications
+    left join by_loan on applications.application_key = by_loan.application_key
+    left join by_instalment
+        on applications.application_key = by_instalment.application_key
+    left join earlier_limits
+        on applications.application_key = earlier_limits.application_key
+
+)
+
+select * from int_decision_history

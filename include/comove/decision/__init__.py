@@ -1,0 +1,1 @@
+"""The decision on an application: who, whether, how much, under which strategy, why."""

@@ -1,0 +1,149 @@
+"""What decisions are made by: settings and the rows of the seed, kept with a hash."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import duckdb
+
+from comove.connection import utc_now
+from comove.decision.scratch import DecisionError
+from comove.settings import Settings
+
+SEED = "risk.transaction_strategies"
+COLUMNS = (
+    "qualification", "score_from", "score_to", "limit_band", "limit_from", "limit_to",
+    "strategy", "first_draw_share", "needs_review",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Every number a decision follows from, besides inputs and lending control.
+
+    Parameters
+    ----------
+    min_probability : float
+        Least probability of repaying that is admitted.
+    uncertain_margin : float
+        So near to it a person looks.
+    income_months : float
+        Limit and what is still open, at most so many months of income.
+    max_growth : float
+        Limit of who repaid before, at most so many times the largest loan repaid.
+    step_amount : float
+        Limits are whole multiples of it, in currency.
+    unit_amount : float
+        Unit of the seed's limit bands, in currency.
+    strategies : tuple of tuple
+        Rows of the seed, in the order of qualification and limit.
+    """
+
+    min_probability: float
+    uncertain_margin: float
+    income_months: float
+    max_growth: float
+    step_amount: float
+    unit_amount: float
+    strategies: tuple[tuple[Any, ...], ...]
+
+    @classmethod
+    def read(cls, connection: duckdb.DuckDBPyConnection, settings: Settings) -> Self:
+        """Take the policy of today.
+
+        Parameters
+        ----------
+        connection : duckdb.DuckDBPyConnection
+            With the seed loaded: the warehouse or the published copy.
+        settings : Settings
+            The numbers.
+
+        Raises
+        ------
+        DecisionError
+            When the seed is not there, or empty.
+        """
+        try:
+            rows = connection.execute(
+                f"select {', '.join(COLUMNS)} from {SEED} "  # noqa: S608 - names of ours
+                "order by score_from nulls first, limit_from nulls first"
+            ).fetchall()
+        except duckdb.CatalogException:
+            rows = []
+        if not rows:
+            raise DecisionError(
+                "there are no strategies to decide by.",
+                where="dbt_project/seeds/transaction_strategies.csv",
+                remedy="Run the DAG `credit_decision`: its task `build_cases` loads them.",
+            )
+        return cls(
+            min_probability=settings.admission_min_probability,
+            uncertain_margin=settings.admission_uncertain_margin,
+            income_months=settings.limit_income_months,
+            max_growth=settings.limit_max_growth,
+            step_amount=settings.limit_step_amount,
+            unit_amount=settings.limit_unit_amount,
+            strategies=tuple(rows),
+        )
+
+    @property
+    def content(self) -> str:
+        """The policy as JSON."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @property
+    def policy_hash(self) -> str:
+        """Hash of its content, 16 hexadecimal digits."""
+        return hashlib.sha256(self.content.encode()).hexdigest()[:16]
+
+    @classmethod
+    def from_json(cls, content: str) -> Self:
+        """Read what `content` gave."""
+        told = json.loads(content)
+        told["strategies"] = tuple(tuple(row) for row in told["strategies"])
+        return cls(**told)
+
+    @classmethod
+    def kept(cls, connection: duckdb.DuckDBPyConnection, policy_hash: str) -> Self:
+        """Read the policy an earlier decision was made by.
+
+        Raises
+        ------
+        DecisionError
+            When it was not kept.
+        """
+        row = connection.execute(
+            "select policy from risk.decision_policy where policy_hash = ?", [policy_hash]
+        ).fetchone()
+        if row is None:
+            raise DecisionError(
+                f"the policy {policy_hash} was not kept.",
+                where="risk.decision_policy",
+                remedy="Look for the row in an older copy of the warehouse.",
+            )
+        return cls.from_json(row[0])
+
+    def keep(self, connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
+        """Keep the policy for replays, once.
+
+        Parameters
+        ----------
+        connection : duckdb.DuckDBPyConnection
+            The warehouse, open for writing.
+        run_id : str
+            Whose decisions it was first used for.
+        """
+        connection.execute(
+            """
+            insert into risk.decision_policy
+            select $hash, $content, $run, $now
+            where $hash not in (select policy_hash from risk.decision_policy)
+            """,
+            {
+                "hash": self.policy_hash,
+                "content": self.content,
+                "run": run_id,
+                "now": utc_now(),
+            },
+        )

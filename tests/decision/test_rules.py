@@ -1,0 +1,227 @@
+"""What is decided, step by step, against a table worked by hand."""
+
+import datetime as dt
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.decision.cases import DAY, NOON, POLICY, decided, decided_all, rule
+
+# 3 months of 1,000 carry 3,000. Limits are multiples of 10.
+#   what is known -> admission, credit limit, who refused, whether a person looks
+HAND_WORKED = [
+    ({}, ("admit", 1500, None, False)),
+    # Asked for more than comparable borrowers repaid: 1,800.
+    ({"requested_amount": 2500.0}, ("admit", 1800, None, False)),
+    # 3,000 less 1,750 still open.
+    ({"open_principal": 1750.0}, ("admit", 1250, None, False)),
+    # Twice the largest loan repaid.
+    ({"largest_repaid": 444.0}, ("admit", 880, None, False)),
+    # Without an income the inflow stands for it: 3 x 300.
+    ({"monthly_income": None, "monthly_inflow": 300.0}, ("admit", 900, None, False)),
+    # No inflow seen is not no income: the estimate alone holds.
+    ({"monthly_income": None, "monthly_inflow": 0.0}, ("admit", 1500, None, False)),
+    # An income of zero carries nothing.
+    ({"monthly_income": 0.0}, ("admit", 0, "limit", True)),
+    # What is open takes up all.
+    ({"open_principal": 3000.0}, ("admit", 0, "limit", True)),
+    # 9.99 rounds down to no limit at all.
+    ({"limit_estimate": 9.99}, ("admit", 0, "limit", True)),
+    ({"limit_estimate": 0.0}, ("admit", 0, "limit", True)),
+    # Nothing says how much.
+    (
+        {"limit_estimate": None, "monthly_income": None},
+        ("admit", 0, "limit", True),
+    ),
+    # The edge of what is required admits; within 0.02 of it a person looks.
+    ({"admission_probability": 0.8}, ("admit", 1500, None, True)),
+    ({"admission_probability": 0.83}, ("admit", 1500, None, False)),
+    ({"admission_probability": 0.79}, ("refuse", 0, "admission", True)),
+    ({"admission_probability": 0.3}, ("refuse", 0, "admission", True)),
+    ({"admission_probability": None}, ("refuse", 0, "no model", True)),
+    (
+        {"contradiction": "nothing requested", "requested_amount": None},
+        ("refuse", 0, "contradiction", True),
+    ),
+    ({"identity": "review"}, ("admit", 1500, None, True)),
+]
+
+
+@pytest.mark.parametrize(("known", "expected"), HAND_WORKED)
+def test_decisions_are_those_worked_by_hand(
+    known: dict[str, Any], expected: tuple[str, float, str | None, bool]
+) -> None:
+    got = decided(**known)
+    found = (got["admission"], got["credit_limit"], got["refused_at"], got["needs_review"])
+    assert found == expected
+
+
+@pytest.mark.parametrize(("known", "expected"), HAND_WORKED)
+def test_every_adverse_decision_has_a_reason_in_words(
+    known: dict[str, Any], expected: tuple[str, float, str | None, bool]
+) -> None:
+    got = decided(**known)
+    is_adverse = (
+        expected[2] is not None or got["credit_limit"] < known.get("requested_amount", 1500)
+    )
+    if is_adverse or got["needs_review"]:
+        assert json.loads(got["reason_codes"])
+
+
+def test_a_refusal_names_the_reasons_of_the_model() -> None:
+    got = decided(admission_probability=0.3)
+    assert json.loads(got["reason_codes"]) == [
+        "the probability of repaying is below what the lender requires",
+        "age: low",
+    ]
+
+
+# ---- lending control -------------------------------------------------------------------
+
+
+def test_a_control_reduces_the_limit_and_names_the_event() -> None:
+    got = decided(rules=(rule(factor=0.5),))
+    assert (got["limit_before_control"], got["credit_limit"]) == (1500, 750)
+    assert (got["control_applied"], got["event_id"]) == ("reduce", "event c1")
+    assert "event c1" in got["reason_codes"]
+    assert got["proposed_decision"] == "admit"
+
+
+def test_a_control_of_zero_refuses_and_names_the_event() -> None:
+    got = decided(rules=(rule(factor=0.0),))
+    assert (got["credit_limit"], got["proposed_decision"]) == (0, "refuse")
+    assert (got["refused_at"], got["control_applied"]) == ("lending control", "reject")
+    assert "event c1" in got["reason_codes"]
+    assert got["admission"] == "admit"
+
+
+@pytest.mark.parametrize(
+    ("region", "industry", "is_meant"),
+    [
+        ("north", "retail", True),
+        (None, "retail", True),
+        ("north", None, True),
+        ("south", "retail", False),
+        ("north", "farming", False),
+        (None, "farming", False),
+    ],
+)
+def test_a_rule_without_region_or_industry_means_all_of_them(
+    region: str | None, industry: str | None, is_meant: bool
+) -> None:
+    got = decided(rules=(rule(region=region, industry=industry),))
+    assert (got["control_applied"] is not None) == is_meant
+
+
+def test_an_application_without_a_region_is_held_by_rules_for_all_regions_only() -> None:
+    assert decided(rules=(rule(),), region=None)["control_applied"] is None
+    assert decided(rules=(rule(region=None),), region=None)["control_applied"] == "reduce"
+
+
+@pytest.mark.parametrize(
+    ("valid", "is_meant"),
+    [
+        ((DAY, DAY), True),
+        ((dt.date(2024, 6, 11), dt.date(2024, 9, 1)), False),
+        ((dt.date(2024, 3, 1), dt.date(2024, 6, 9)), False),
+    ],
+)
+def test_a_rule_holds_from_its_first_to_its_last_day(
+    valid: tuple[dt.date, dt.date], is_meant: bool
+) -> None:
+    assert (decided(rules=(rule(valid=valid),))["event_id"] is not None) == is_meant
+
+
+def test_a_rule_written_later_was_not_known() -> None:
+    later = rule(written_at=NOON + dt.timedelta(seconds=1))
+    assert decided(rules=(later,))["control_applied"] is None
+
+
+def test_of_several_rules_the_strictest_holds() -> None:
+    rules = (rule("c1", factor=0.7), rule("c2", factor=0.4), rule("c3", factor=0.5))
+    assert decided(rules=rules)["credit_limit"] == 600
+    rules = (*rules, rule("c4", factor=0.0))
+    assert decided(rules=rules)["control_id"] == "c4"
+
+
+def test_decisions_change_only_where_the_control_applies() -> None:
+    elsewhere = (rule(region="south"),)
+    assert decided(rules=elsewhere) == decided()
+
+
+def test_who_is_refused_anyway_is_not_refused_by_a_control() -> None:
+    got = decided(rules=(rule(),), admission_probability=0.3)
+    assert (got["control_applied"], got["refused_at"]) == (None, "admission")
+
+
+# ---- strategy --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("score", "amount", "expected"),
+    [
+        (599.99, 1990.0, ("weak", "small", "watched")),
+        (600.0, 1990.0, ("good", "small", "instant")),
+        (600.0, 2000.0, ("good", "large", "standard")),
+        (300.0, 2000.0, ("weak", "large", "secured")),
+    ],
+)
+def test_the_strategy_is_that_of_qualification_and_limit_band(
+    score: float, amount: float, expected: tuple[str, str, str]
+) -> None:
+    got = decided(score=score, requested_amount=amount, limit_estimate=5000.0)
+    assert (got["qualification"], got["limit_band"], got["strategy"]) == expected
+
+
+def test_a_strategy_may_ask_for_a_persons_look() -> None:
+    got = decided(score=500.0, requested_amount=2500.0, limit_estimate=5000.0)
+    assert (got["strategy"], got["needs_review"]) == ("secured", True)
+
+
+def test_who_is_refused_has_a_qualification_and_no_strategy() -> None:
+    got = decided(admission_probability=0.3)
+    assert (got["qualification"], got["strategy"]) == ("good", None)
+
+
+# ---- invariants ------------------------------------------------------------------------
+
+AMOUNT = st.one_of(st.none(), st.floats(0, 1e6))
+CASE = st.fixed_dictionaries(
+    {
+        "requested_amount": st.floats(1, 1e6),
+        "monthly_income": AMOUNT,
+        "monthly_inflow": AMOUNT,
+        "largest_repaid": AMOUNT,
+        "open_principal": st.floats(0, 1e6),
+        "limit_estimate": AMOUNT,
+        "admission_probability": st.one_of(st.none(), st.floats(0, 1)),
+    }
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(cases=st.lists(CASE, min_size=1, max_size=40), factor=st.sampled_from([0.0, 0.7]))
+def test_limits_never_exceed_what_was_asked_for_nor_any_ceiling(
+    cases: list[dict[str, Any]], factor: float
+) -> None:
+    every = decided_all(cases)
+    held = decided_all(cases, rules=(rule(factor=factor),))
+    for case, free, under in zip(cases, every, held, strict=True):
+        limit, estimate = free["credit_limit"], case["limit_estimate"]
+        income, repaid = case["monthly_income"], case["largest_repaid"]
+        left = None if income is None else max(3 * income - case["open_principal"], 0)
+        assert 0 <= under["credit_limit"] <= limit <= case["requested_amount"] + 1e-6
+        assert under["credit_limit"] <= factor * limit + 1e-6
+        assert estimate is None or limit <= estimate + 1e-6
+        assert repaid is None or limit <= 2 * repaid + 1e-6
+        assert left is None or limit <= left + 1e-6
+        assert (free["proposed_decision"] == "admit") == (limit > 0)
+        assert free["needs_review"] or free["proposed_decision"] == "admit"
+
+
+def test_a_stricter_policy_never_admits_more() -> None:
+    strict = replace(POLICY, min_probability=0.97)
+    assert decided(policy=strict)["admission"] == "refuse"
