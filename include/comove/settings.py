@@ -259,8 +259,8 @@ class Settings(BaseSettings):
     overdue_target_days: Annotated[int, Field(ge=1)] = 90
     # From this probability on a borrower is taken to be of the target type.
     overdue_min_type_probability: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    # Months a model is used before it learns anew.
-    overdue_refit_months: Annotated[int, Field(ge=1)] = 6
+    # Months a model of the type is used before it learns anew.
+    overdue_refit_months: Annotated[int, Field(ge=1)] = 12
     # With fewer outcomes of either kind there is no model, and it is said so.
     overdue_min_outcomes: Annotated[int, Field(ge=10)] = 100
 
