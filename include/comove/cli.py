@@ -139,6 +139,27 @@ def report() -> None:
 
 
 @app.command()
+def overdue(
+    borrower: Annotated[str, typer.Argument(help="borrower_id, or borrower_key.")],
+    on: Annotated[str, typer.Option(help="Day, as 2026-09-15; else the last.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show the published assessment of an overdue borrower on a day."""
+    from comove.overdue.look_up import look_up
+
+    with _told_in_one_sentence():
+        found = look_up(Settings(), borrower, on or None)
+    if as_json:
+        typer.echo(json.dumps(found, default=str))
+        return
+    table = Table(box=None, show_header=False)
+    for name, value in found.items():
+        lines = "\n".join(value) if isinstance(value, list) else value
+        table.add_row(name.replace("_", " "), "-" if lines is None else f"{lines}")
+    console.print(table)
+
+
+@app.command()
 def docs() -> None:
     """Tell where the dbt docs site of the published run is."""
     page = Settings().places.docs / "index.html"

@@ -31,7 +31,9 @@ def wish_for(settings: Settings, params: Mapping[str, Any], run: Any) -> Wish:
     """
     check_portfolio(settings, params.get("portfolio"))
     asked = params.get("month") or None
-    borrower = _borrower(params.get("borrower"))
+    borrower = borrower_given(
+        params.get("borrower"), otherwise="respond to the new events of the month"
+    )
     month = month_for(
         settings, asked=asked, partition=run.partition_key, run_after=run.run_after
     )
@@ -46,7 +48,21 @@ def wish_for(settings: Settings, params: Mapping[str, Any], run: Any) -> Wish:
     )
 
 
-def _borrower(given: Any) -> str | None:
+def borrower_given(given: Any, *, otherwise: str) -> str | None:
+    """Read the field that names one borrower; None where it is empty.
+
+    Parameters
+    ----------
+    given
+        What stands in the field.
+    otherwise : str
+        What an empty field asks for, in words.
+
+    Raises
+    ------
+    SettingsError
+        When it cannot be an id. It does not repeat what was given.
+    """
     if given is None or given == "":
         return None
     text = str(given).strip()
@@ -56,6 +72,6 @@ def _borrower(given: Any) -> str | None:
             + ("empty." if not text else "too long or holds line breaks."),
             where="borrower",
             remedy="Write one borrower_id or borrower_key, or leave the field empty to "
-            "respond to the new events of the month.",
+            f"{otherwise}.",
         )
     return text

@@ -60,8 +60,9 @@ def run_gate(
     stage : str
         ``landed`` (before dbt), ``staging`` or ``marts`` (after), ``risk`` (after the
         risk models), ``joint_risk`` (after the joint model), ``default_response``
-        (after what defaults set off), ``score_drift`` (after the matrix) or
-        ``recalibration`` (after what is proposed on it).
+        (after what defaults set off), ``score_drift`` (after the matrix),
+        ``recalibration`` (after what is proposed on it), ``overdue`` or
+        ``overdue_grade`` (after assessments, or grades, of overdue borrowers).
     suites : Path
         Folder of the suite files.
 

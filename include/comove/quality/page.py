@@ -12,8 +12,8 @@ from comove.connection import connect
 from comove.portfolio import load_portfolio
 from comove.settings import Settings
 
-# In the order of the data's way; `risk_model` is the challengers' own gate, `joint_fit`
-# the sampler's.
+# In the order of the data's way; `risk_model` and `overdue_model` are the challengers' own
+# gates, `joint_fit` the sampler's.
 STAGES = (
     "landed",
     "staging",
@@ -25,6 +25,9 @@ STAGES = (
     "default_response",
     "score_drift",
     "recalibration",
+    "overdue_model",
+    "overdue",
+    "overdue_grade",
 )
 
 _environment = Environment(

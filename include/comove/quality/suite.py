@@ -26,6 +26,7 @@ Stage = Literal[
     "default_response",
     "score_drift",
     "recalibration",
+    "overdue",
     "overdue_grade",
 ]
 Severity = Literal["critical", "warning", "info"]

@@ -1,0 +1,212 @@
+"""Writing what is decided about the overdue borrowers of a month, in one transaction."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from comove.audit import ensure_tables
+from comove.connection import connect, literal, utc_now
+from comove.overdue.cases import run_folder
+from comove.overdue.request import Wish
+from comove.overdue.tables import ensure_overdue_tables
+from comove.overdue.train import CHECKS, PROBABILITIES
+from comove.quality.record import replace_results
+from comove.risk_model.judgement import Check
+from comove.risk_model.store import register_models
+from comove.settings import Settings
+from comove.warehouse.load import Load, check_load
+
+MODELS = "models_overdue.json"
+GATE = "overdue_model"
+_LOAD = Load(
+    file=PROBABILITIES,
+    table="risk.overdue_probability",
+    key=("borrower_key", "as_of"),
+    replaced="false",
+    faults={
+        "an empty key or day": "borrower_key is null or as_of is null",
+        "a probability that is not between 0 and 1": """
+            repaid_probability is null or isnan(repaid_probability)
+            or repaid_probability <= 0 or repaid_probability >= 1
+            or recovery_share is null or recovery_share < 0 or recovery_share > 1
+        """,
+    },
+)
+
+
+@dataclass(frozen=True)
+class AssessReport:
+    """What was decided, in counts of borrowers and days.
+
+    Parameters
+    ----------
+    days : int
+        Month ends written: the run's, and earlier ones nobody had assessed.
+    assessed, insufficient_data, not_target, not_available : int
+        Rows written, by status.
+    """
+
+    days: int
+    assessed: int = 0
+    insufficient_data: int = 0
+    not_target: int = 0
+    not_available: int = 0
+
+
+def store_assessments(settings: Settings, *, run_id: str, wish: Wish) -> AssessReport:
+    """Decide about every overdue borrower of the month, and keep it with its reasons.
+
+    The month's rows are replaced. Earlier month ends that were never assessed are filled
+    in; decisions that were taken before stay as they were taken.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which home; the files of training are in `run_folder`.
+    run_id : str
+        Kept with every row.
+    wish : Wish
+        Month, and who asked.
+
+    Returns
+    -------
+    AssessReport
+        Counts.
+
+    Raises
+    ------
+    LoadError
+        Before anything is written, naming what training must not hand on.
+    """
+    folder = run_folder(settings, run_id)
+    models = json.loads((folder / MODELS).read_text())
+    with connect(settings) as connection:
+        ensure_tables(connection)
+        ensure_overdue_tables(connection)
+        check_load(connection, folder, _LOAD, {})
+        connection.execute("begin")
+        days = _days_to_write(connection, wish)
+        _insert_probabilities(connection, folder / PROBABILITIES)
+        write_decisions(
+            connection,
+            "features.overdue_decision",
+            origin="if(as_of = $as_of, 'month', 'earlier_month')",
+            run_id=run_id,
+            wish=wish,
+        )
+        register_models(connection, settings, models, run_id, wish.month)
+        _record_gate(connection, folder, run_id)
+        connection.execute("commit")
+        return AssessReport(days, **_counts(connection, run_id))
+
+
+def write_decisions(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    *,
+    origin: str,
+    run_id: str,
+    wish: Wish,
+) -> None:
+    """Put the decisions of a relation in place of those of the same borrowers and days.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The warehouse, in a transaction of the caller's; the temporary table ``day`` holds
+        the days to write.
+    relation : str
+        A view made by the macro ``overdue_decision``.
+    origin : str
+        SQL of the column of that name; may name ``$as_of``.
+    run_id : str
+        Kept with every row.
+    wish : Wish
+        Day, and who asked.
+    """
+    named = {"run_id": run_id, "asked_by": wish.asked_by, "now": utc_now()}
+    if "$as_of" in origin:
+        named["as_of"] = wish.as_of
+    connection.execute(
+        f"""
+        insert or replace into risk.overdue_assessment by name
+        select
+            *, {origin} as origin, $asked_by as asked_by, $run_id as run_id,
+            $now as assessed_at
+        from {relation}
+        where as_of in (select as_of from day)
+        """,  # noqa: S608 - names of ours
+        named,
+    )
+
+
+def _days_to_write(connection: duckdb.DuckDBPyConnection, wish: Wish) -> int:
+    """Find the month ends to write, and empty them of what was there."""
+    connection.execute(
+        """
+        create or replace temp table day as
+        select distinct as_of from features.feat_overdue_case
+        where as_of = $as_of or (
+            as_of < $as_of and as_of not in (
+                select as_of from risk.overdue_assessment where origin <> 'request'
+            )
+        )
+        union
+        select $as_of
+        """,
+        {"as_of": wish.as_of},
+    )
+    for table in ("overdue_assessment", "overdue_probability"):
+        connection.execute(
+            f"delete from risk.{table} where as_of in (select as_of from day)"  # noqa: S608 - names of ours
+        )
+    found = connection.execute("select count(*) from day").fetchall()
+    return int(found[0][0])
+
+
+def _insert_probabilities(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    connection.execute(
+        f"""
+        insert into risk.overdue_probability by name
+        from read_parquet({literal(file)}) where as_of in (select as_of from day)
+        """  # noqa: S608 - a path of ours
+    )
+
+
+def _record_gate(
+    connection: duckdb.DuckDBPyConnection, folder: Path, run_id: str
+) -> None:
+    """Record how the models were judged; a model that fails stops nothing."""
+    kept = json.loads((folder / CHECKS).read_text())
+    rows = [_result(str(one.pop("model_version")), one) for one in kept]
+    replace_results(connection, run_id, GATE, rows, utc_now())
+
+
+def _result(version: str, told: dict[str, Any]) -> Sequence[object]:
+    check = Check.from_json(told)
+    return [
+        f"{version}: {check.name}",
+        "info" if check.severity == "info" else "warning",
+        check.success,
+        check.observed,
+        check.expected,
+        "audit.model_registry",
+        None,
+        None if check.success else f"What to do: {check.remedy}",
+    ]
+
+
+def _counts(connection: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, int]:
+    rows = connection.execute(
+        """
+        select status, count(*) from risk.overdue_assessment
+        where run_id = ? and origin <> 'request'
+        group by status
+        """,
+        [run_id],
+    ).fetchall()
+    return {str(status): int(count) for status, count in rows}
