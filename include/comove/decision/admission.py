@@ -2,8 +2,9 @@
 
 New borrowers are judged by the application score, where its model saw no later outcome;
 borrowers with loans before by a logistic regression of their own, which learns how past
-limits, loans and lateness go with what became of the next loan. Where there is no score,
-the same regression learned on all applications stands for it.
+limits, loans and lateness go with what became of the next loan, and by the mean of its
+log-odds and the score's where there is such a score. Where there is none, the same
+regression learned on all applications stands for it.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ from comove.risk_model.trees import Sample
 FloatArray = NDArray[np.float64]
 
 PURPOSE = "admission"
-# Fewer of either outcome tell nothing about forty features.
+# Fewer of either outcome tell nothing about thirty features.
 LEAST_OUTCOMES = 30
+# With fewer, the model of all applications judges existing borrowers better.
+LEAST_OUTCOMES_EXISTING = 100
 _CASES = "dbt_project/models/decision/cases/decision_case.yml"
 _FILE = "admission.json"
 

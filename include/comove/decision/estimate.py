@@ -46,9 +46,18 @@ from comove.settings import Settings
 
 Tell = Callable[[str], None]
 
-SCORE, MODEL, NONE = "application score", "admission model", "none"
+SCORE, MODEL, BOTH, NONE = (
+    "application score",
+    "admission model",
+    "score and admission model",
+    "none",
+)
 EXISTING, EVERYONE = "existing", "everyone"
 _GROUPS = {EXISTING: "is_existing_borrower", EVERYONE: "true"}
+_LEAST = {
+    EXISTING: admission.LEAST_OUTCOMES_EXISTING,
+    EVERYONE: admission.LEAST_OUTCOMES,
+}
 # The source files that make a number of these models.
 _RECIPE = ("admission.py", "limit.py")
 
@@ -61,14 +70,16 @@ class EstimateReport:
     ----------
     applications : int
         Asked for.
-    by_score, by_model, without : int
-        Judged by the application score, by the admission model, by none.
+    by_score, by_both, by_model, without : int
+        Judged by the application score, by it and the admission model, by that alone, by
+        none.
     models : int
         Models used.
     """
 
     applications: int
     by_score: int
+    by_both: int
     by_model: int
     without: int
     models: int
@@ -148,6 +159,7 @@ def estimate(settings: Settings, *, run_id: str, tell: Tell) -> EstimateReport:
     return EstimateReport(
         applications=len(inputs),
         by_score=int(counts.get(SCORE, 0)),
+        by_both=int(counts.get(BOTH, 0)),
         by_model=int(counts.get(MODEL, 0)),
         without=int(counts.get(NONE, 0)),
         models=len(trainer.models),
@@ -248,9 +260,19 @@ def _ask(
         f"and is_existing_borrower = {is_existing} order by application_key"
     )
     repays, reasons = by.model.judge(connection, select)
-    rows.loc[meant, "admission_probability"] = repays
-    rows.loc[meant, "admission_source"] = MODEL
-    rows.loc[meant, "model_version"] = by.version
+    scored = rows.loc[meant, "score_pd"].to_numpy(float)
+    has_score = np.isfinite(scored)
+    # Their errors are different: the mean of both log-odds is better than the line alone.
+    mixed = (np.log(repays / (1 - repays)) + np.log((1 - scored) / scored)) / 2
+    rows.loc[meant, "admission_probability"] = np.where(
+        has_score, 1 / (1 + np.exp(-mixed)), repays
+    )
+    rows.loc[meant, "admission_source"] = np.where(has_score, BOTH, MODEL)
+    versions = rows.loc[meant, "score_version"]
+    rows.loc[meant, "model_version"] = [
+        f"{by.version} + {version}" if both else by.version
+        for version, both in zip(versions, has_score, strict=True)
+    ]
     rows.loc[meant, "admission_reasons"] = [as_json(one) for one in reasons]
 
 
@@ -300,7 +322,7 @@ class Trainer:
             f"{known} and {_GROUPS[group]}",
         )
         good, bad = _count(connection, rows)
-        if min(good, bad) < admission.LEAST_OUTCOMES:
+        if min(good, bad) < _LEAST[group]:
             self.tell(f"{first:%Y-%m}: {bad} bad of {group} known, no admission model")
             return None
 
