@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 something is wrong with data, settings or a gate, said in 
 sentence; 2 the command was called wrongly.
 """
 
+import datetime as dt
 import json
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from comove.settings import Settings
 
 if TYPE_CHECKING:
     from comove.landing import LandingReport
+    from comove.overdue_grade.answer import GradeAnswer
 
 app = typer.Typer(
     help="comove: credit-risk data platform. Settings come from COMOVE_… variables.",
@@ -118,6 +120,50 @@ def status(as_json: AsJson = False) -> None:
         show_summary(console, summary, settings)
 
 
+@app.command()
+def grade(
+    borrower: Annotated[str, typer.Argument(help="The lender's own id, or its key.")],
+    on: Annotated[
+        dt.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Day; by default the last one graded."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a borrower's overdue grade on a day, and what it is made of."""
+    from comove.overdue_grade.answer import grade_on
+
+    with _told_in_one_sentence():
+        answer = grade_on(Settings(), borrower, on.date() if on else None)
+    if as_json:
+        typer.echo(json.dumps(asdict(answer), default=str))
+    else:
+        _show_grade(answer)
+
+
+def _show_grade(answer: "GradeAnswer") -> None:
+    table = Table(box=None, show_header=False)
+    rows = {
+        "grade": f"{answer.grade} ({answer.meaning})",
+        "observation point": f"{answer.observed_on}, {answer.days_since} days before "
+        f"{answer.asked_on}",
+        "loans running": f"{answer.loans}",
+        "days past due now": f"{answer.current_extreme}, weight "
+        f"{answer.weight_current:.3f}",
+        "largest in the window": f"{answer.historical_extreme}, weight "
+        f"{answer.weight_historical:.3f}",
+        "composite": f"{answer.composite:.2f} days",
+        "graded by": f"run {answer.run_id}, days up to {answer.graded_until}",
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    console.print(table, highlight=False)
+    if answer.is_beyond:
+        console.print(
+            f"{answer.asked_on} has not been graded yet: this is the last point known.",
+            highlight=False,
+        )
+
+
 @app.command(context_settings={"ignore_unknown_options": True})
 def dbt(
     arguments: Annotated[list[str], typer.Argument(help="As dbt takes them.")],
@@ -127,6 +173,28 @@ def dbt(
 
     if not run_dbt(Settings(), arguments).success:
         raise typer.Exit(1)
+
+
+@app.command()
+def decide(
+    application: Annotated[str, typer.Argument(help="Id or key of an application.")],
+    on: Annotated[
+        str | None,
+        typer.Option(help="Day whose models and rules decide, as 2024-06-30."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how an application is decided, and why; nothing is written."""
+    from comove.decision.trail import decide_dry
+    from comove.decision.trail_text import day_of, lines
+
+    with _told_in_one_sentence():
+        trail = decide_dry(Settings(), application, as_of=day_of(on))
+    if as_json:
+        typer.echo(json.dumps(asdict(trail), default=str))
+        return
+    for line in lines(trail):
+        typer.echo(line)
 
 
 @app.command()
