@@ -23,7 +23,7 @@ class OrderlyExecutor(LocalExecutor):
     """Run tasks on this machine, the parts of one try strictly one after another."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
         self.under_way: set[Any] = set()
 
     def _process_workloads(self, workload_list: Sequence[Any]) -> None:
@@ -31,7 +31,7 @@ class OrderlyExecutor(LocalExecutor):
         ready = [one for one in workload_list if one.key not in self.under_way]
         self.under_way.update(one.key for one in ready if isinstance(one, ExecuteTask))
         if ready:
-            super()._process_workloads(ready)
+            super()._process_workloads(ready)  # type: ignore[no-untyped-call]
 
     def change_state(
         self, key: Any, state: Any, info: Any = None, remove_running: bool = True

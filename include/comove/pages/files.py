@@ -1,0 +1,90 @@
+"""Reports and docs that lie in a home as files, and nothing else of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from comove.errors import ComoveError
+from comove.home import Home
+
+# What reports are made of; models, data and secrets are never handed out.
+SHOWN = {".html", ".pdf", ".csv", ".parquet", ".md", ".png", ".svg"}
+
+
+class NoSuchFileError(ComoveError):
+    """A file that was asked for is not there, or not to be shown."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report to link to.
+
+    Parameters
+    ----------
+    path : str
+        Below ``reports/``.
+    title : str
+        Its folder and month.
+    """
+
+    path: str
+    title: str
+
+
+def page_file(folder: Path, path: str) -> Path:
+    """Find a file below a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        What may be shown.
+    path : str
+        Relative to it, as a reader wrote it.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    NoSuchFileError
+        If it is not there, of another kind, or outside of the folder.
+    """
+    if "\0" in path:
+        raise _missing()
+    root = folder.resolve()
+    file = (root / path).resolve()
+    if file.is_relative_to(root) and file.suffix in SHOWN and file.is_file():
+        return file
+    raise _missing()
+
+
+def reports_of(home: Home, folders: tuple[str, ...]) -> list[Report]:
+    """List the pages of some folders of reports, newest month first.
+
+    Parameters
+    ----------
+    home : Home
+        Whose.
+    folders : tuple of str
+        Names below ``reports/``.
+    """
+    found = []
+    for name in folders:
+        files = sorted((home.reports / name).glob("*/index.html"), reverse=True)
+        files += sorted((home.reports / name).glob("latest.html"))
+        for file in files:
+            inner = file.parent.name if file.name == "index.html" else "latest"
+            path = str(file.relative_to(home.reports))
+            found.append(Report(path, f"{name.replace('_', ' ')} {inner}"))
+    return found
+
+
+def _missing() -> NoSuchFileError:
+    return NoSuchFileError(
+        "there is no such file.",
+        where="reports and docs",
+        remedy="Open it from the list of its page.",
+    )

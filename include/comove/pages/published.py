@@ -1,0 +1,305 @@
+"""Reading the published copy for many readers at once, a page of rows at a time."""
+
+# ruff: noqa: S608 - names are looked up in the catalogue of tables before they are used
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from comove.connection import literal, quoted
+from comove.errors import ComoveError
+
+PAGE_ROWS = 50
+MOST_ROWS_A_PAGE = 500
+# A spreadsheet holds no more.
+MOST_ROWS_DOWNLOADED = 1_000_000
+CSV_ROWS_AT_ONCE = 5_000
+# Cells that begin like this are formulas to a spreadsheet.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class NotPublishedError(ComoveError):
+    """What was asked for is not in the published copy."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A page of a table.
+
+    Parameters
+    ----------
+    columns : list of str
+        Names, in the table's order.
+    rows : list of list
+        Values JSON can hold.
+    total : int
+        Rows that meet the conditions, over all pages.
+    page, size : int
+        Which page this is, from 1, and rows of a full one.
+    """
+
+    columns: list[str]
+    rows: list[list[Any]]
+    total: int
+    page: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which rows, in which order.
+
+    Parameters
+    ----------
+    table : str
+        Schema and name.
+    month : date or None
+        With `month_column`: rows of that month only.
+    month_column : str or None
+        Column that holds it.
+    search : str
+        Text that any column holding text has to contain, whatever the case.
+    sort : str or None
+        Column to sort by.
+    descending : bool
+        Largest first; nulls are last either way.
+    page, size : int
+        From 1; rows of a page.
+    equals : mapping of str to str, optional
+        Columns that have to hold a text.
+    """
+
+    table: str
+    month: dt.date | None = None
+    month_column: str | None = None
+    search: str = ""
+    sort: str | None = None
+    descending: bool = True
+    page: int = 1
+    size: int = PAGE_ROWS
+    equals: tuple[tuple[str, str], ...] = ()
+
+
+class Published:
+    """The published copy, opened anew whenever another has been swapped in.
+
+    Parameters
+    ----------
+    file : Path
+        The copy.
+    threads : int
+        Of DuckDB; memory is limited too, as the web server has to live.
+    """
+
+    def __init__(self, file: Path, threads: int = 2) -> None:
+        self._file = file
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._opened: duckdb.DuckDBPyConnection | None = None
+        self._stamp: tuple[int, int] | None = None
+
+    @contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Lend a cursor on the newest copy.
+
+        Raises
+        ------
+        NotPublishedError
+            When there is none yet.
+        """
+        cursor = self._connection().cursor()
+        try:
+            cursor.execute("use published")
+            yield cursor
+        finally:
+            cursor.close()
+
+    def tables(self) -> dict[str, dict[str, str]]:
+        """List tables with their columns and types."""
+        with self.cursor() as cursor:
+            found = cursor.execute(
+                "select schema_name || '.' || table_name, column_name, data_type "
+                "from duckdb_columns() where not internal "
+                "and database_name = 'published' order by column_index"
+            ).fetchall()
+        tables: dict[str, dict[str, str]] = {}
+        for table, column, kind in found:
+            tables.setdefault(table, {})[column] = kind
+        return tables
+
+    def columns(self, table: str) -> dict[str, str]:
+        """Columns of a table and their types.
+
+        Raises
+        ------
+        NotPublishedError
+            When it is not published.
+        """
+        found = self.tables().get(table)
+        if found is None:
+            raise NotPublishedError(
+                "the table is not published.",
+                where=table,
+                remedy="Run the DAG that makes it, or choose another portfolio.",
+            )
+        return found
+
+    def months(self, table: str, column: str) -> list[dt.date]:
+        """Months a table has rows of, newest first; none where it is not published."""
+        if column not in self.tables().get(table, {}):
+            return []
+        with self.cursor() as cursor:
+            found = cursor.execute(
+                f"select distinct {quoted(column)} from {_named(table)} "
+                f"where {quoted(column)} is not null order by 1 desc limit 600"
+            ).fetchall()
+        return [one[0] for one in found]
+
+    def rows(self, request: Request) -> Rows:
+        """Give a page of rows and how many there are in all."""
+        columns = self.columns(request.table)
+        condition, values = _condition(request, columns)
+        size = max(1, min(request.size, MOST_ROWS_A_PAGE))
+        page = max(1, request.page)
+        source = f"{_named(request.table)} where {condition}"
+        with self.cursor() as cursor:
+            total = cursor.execute(f"select count(*) from {source}", values).fetchall()
+            found = cursor.execute(
+                f"select * from {source} {_order(request, columns)} "
+                f"limit {size} offset {(page - 1) * size}",
+                values,
+            ).fetchall()
+        rows = [[plain(value) for value in row] for row in found]
+        return Rows(list(columns), rows, int(total[0][0]), page, size)
+
+    def csv(self, request: Request) -> Iterator[str]:
+        """Give all rows as CSV, piece by piece."""
+        columns = self.columns(request.table)
+        condition, values = _condition(request, columns)
+        with self.cursor() as cursor:
+            cursor.execute(
+                f"select * from {_named(request.table)} where {condition} "
+                f"{_order(request, columns)} limit {MOST_ROWS_DOWNLOADED}",
+                values,
+            )
+            yield _as_csv([list(columns)])
+            while rows := cursor.fetchmany(CSV_ROWS_AT_ONCE):
+                yield _as_csv([[_harmless(plain(v)) for v in row] for row in rows])
+
+    def query(self, sql: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+        """Run a query of the catalogue; rows as names and values JSON can hold."""
+        used = {name: value for name, value in values.items() if f"${name}" in sql}
+        with self.cursor() as cursor:
+            found = cursor.execute(sql, used or None)
+            names = [one[0] for one in found.description or ()]
+            rows = found.fetchall()
+        return [dict(zip(names, map(plain, row), strict=True)) for row in rows]
+
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        with self._lock:
+            stamp = self._file_stamp()
+            if self._opened is None or stamp != self._stamp:
+                # Attached, not connected to: by path, DuckDB would hand back the copy
+                # before, as long as a cursor on it is open. Cursors keep it until then.
+                self._opened = duckdb.connect(
+                    config={"threads": self._threads, "memory_limit": "1GiB"}
+                )
+                self._opened.execute(
+                    f"attach {literal(self._file)} as published (read_only)"
+                )
+                self._stamp = stamp
+            return self._opened
+
+    def _file_stamp(self) -> tuple[int, int]:
+        try:
+            stat = self._file.stat()
+        except FileNotFoundError:
+            raise NotPublishedError(
+                "nothing has been published yet.",
+                where=self._file.name,
+                remedy="Run the DAG `warehouse` first.",
+            ) from None
+        return stat.st_ino, stat.st_mtime_ns
+
+
+def plain(value: Any) -> Any:
+    """Give a value as JSON can hold it; what is no number is null."""
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else None
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dt.date | dt.datetime | dt.timedelta):
+        return str(value)
+    if isinstance(value, list | dict | tuple):
+        return json.dumps(value, default=str)
+    if isinstance(value, bytes):
+        return value.hex()
+    return value
+
+
+def _named(table: str) -> str:
+    schema, name = table.split(".")
+    return f"{quoted(schema)}.{quoted(name)}"
+
+
+def _condition(request: Request, columns: dict[str, str]) -> tuple[str, list[Any]]:
+    """Write the condition, apart from its values, which never become part of it."""
+    parts, values = ["true"], list[Any]()
+    if request.month and request.month_column in columns:
+        parts.append(f"{quoted(request.month_column)} = ?")
+        values.append(request.month)
+    for column, text in request.equals:
+        if column not in columns:
+            raise NotPublishedError(
+                f"there is no column {column}.",
+                where=request.table,
+                remedy=f"Choose one of {', '.join(columns)}.",
+            )
+        parts.append(f"{quoted(column)}::varchar = ?")
+        values.append(text)
+    texts = [name for name, kind in columns.items() if kind.startswith("VARCHAR")]
+    if request.search and texts:
+        either = " or ".join(f"contains(lower({quoted(name)}), ?)" for name in texts)
+        parts.append(f"({either})")
+        values += [request.search.lower()] * len(texts)
+    elif request.search:
+        parts.append("false")
+    return " and ".join(parts), values
+
+
+def _order(request: Request, columns: dict[str, str]) -> str:
+    if request.sort is None:
+        return ""
+    if request.sort not in columns:
+        raise NotPublishedError(
+            f"there is no column {request.sort}.",
+            where=request.table,
+            remedy=f"Sort by one of {', '.join(columns)}.",
+        )
+    direction = "desc" if request.descending else "asc"
+    return f"order by {quoted(request.sort)} {direction} nulls last"
+
+
+def _as_csv(rows: list[list[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    """Keep a spreadsheet from running what came in a lender's data."""
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return f"'{value}"
+    return value

@@ -1,0 +1,251 @@
+"use strict";
+// Tables are paged, sorted and searched by the server; charts are drawn here. What comes
+// from the data is only ever put in as text.
+
+const root = document.body.dataset.root;
+const month = document.body.dataset.month;
+// Okabe and Ito: told apart by colour-blind readers too.
+const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f"];
+const DASHES = ["solid", "dash", "dot", "dashdot"];
+const LINKS = { borrower_key: "borrower/", event_id: "event/" };
+
+function isDark() {
+  const chosen = ["chakra-ui-color-mode", "theme"].map((key) => localStorage.getItem(key))
+    .find((mode) => mode === "dark" || mode === "light");
+  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+document.documentElement.dataset.theme = isDark() ? "dark" : "light";
+
+function made(tag, text, attributes = {}) {
+  const element = document.createElement(tag);
+  if (text !== undefined) element.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+async function asked(path, parameters) {
+  const given = new URLSearchParams();
+  if (month) given.set("month", month);
+  for (const [name, value] of Object.entries(parameters || {})) {
+    if (value !== "" && value !== null) given.set(name, value);
+  }
+  const answer = await fetch(`${root}${path}?${given}`, { credentials: "same-origin" });
+  const body = await answer.json();
+  if (!answer.ok) throw new Error(body.detail || answer.statusText);
+  return body;
+}
+
+function shown(value) {
+  if (value === null) return "–";
+  if (typeof value !== "number") return String(value);
+  if (Number.isInteger(value)) return value.toLocaleString("en");
+  return Math.abs(value) >= 1000 ? value.toLocaleString("en", { maximumFractionDigits: 0 })
+    : String(Number(value.toPrecision(4)));
+}
+
+class Table {
+  constructor(place) {
+    this.place = place;
+    this.state = { page: 1, search: "", sort: "", descending: true };
+    this.build();
+    this.load();
+  }
+
+  build() {
+    const tools = made("div", undefined, { class: "tools" });
+    this.search = made("input", undefined, {
+      type: "search", placeholder: "Search", "aria-label": `Search ${this.place.dataset.title}`,
+    });
+    let waiting;
+    this.search.addEventListener("input", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => this.go({ search: this.search.value, page: 1 }), 300);
+    });
+    this.before = made("button", "Back", { type: "button" });
+    this.after = made("button", "Further", { type: "button" });
+    this.before.addEventListener("click", () => this.go({ page: this.state.page - 1 }));
+    this.after.addEventListener("click", () => this.go({ page: this.state.page + 1 }));
+    this.count = made("span", "", { class: "quiet", role: "status" });
+    this.download = made("a", "Download CSV");
+    tools.append(this.search, this.before, this.after, this.count, this.download);
+    this.scroll = made("div", undefined, {
+      class: "scroll", tabindex: "0", role: "region", "aria-label": this.place.dataset.title,
+    });
+    this.place.append(tools, this.scroll);
+  }
+
+  go(change) {
+    Object.assign(this.state, change);
+    this.load();
+  }
+
+  async load() {
+    const wanted = JSON.stringify(this.state);
+    try {
+      const found = await asked(this.place.dataset.table, this.state);
+      // An answer that comes after a newer question is not shown.
+      if (wanted === JSON.stringify(this.state)) this.show(found);
+    } catch (error) {
+      this.count.textContent = error.message;
+    }
+  }
+
+  show(found) {
+    const last = Math.max(1, Math.ceil(found.total / found.size));
+    this.count.textContent =
+      `${found.total.toLocaleString("en")} rows, page ${found.page} of ${last.toLocaleString("en")}`;
+    this.before.disabled = found.page <= 1;
+    this.after.disabled = found.page >= last;
+    const given = new URLSearchParams({ ...this.state });
+    given.delete("page");
+    if (month) given.set("month", month);
+    this.download.href = `${root}${this.place.dataset.download}?${given}`;
+    const table = made("table");
+    table.append(this.head(found), this.body(found));
+    this.scroll.replaceChildren(table);
+  }
+
+  head(found) {
+    const row = made("tr");
+    for (const column of found.columns) {
+      const isSorted = found.sort === column;
+      const falls = this.state.sort ? this.state.descending : true;
+      const cell = made("th", undefined, {
+        scope: "col", "aria-sort": isSorted ? (falls ? "descending" : "ascending") : "none",
+      });
+      const button = made("button", column + (isSorted ? (falls ? " ↓" : " ↑") : ""), { type: "button" });
+      button.addEventListener("click", () => this.go({
+        sort: column, descending: isSorted ? !falls : true, page: 1,
+      }));
+      cell.append(button);
+      row.append(cell);
+    }
+    const head = made("thead");
+    head.append(row);
+    return head;
+  }
+
+  body(found) {
+    const body = made("tbody");
+    for (const values of found.rows) {
+      const row = made("tr");
+      values.forEach((value, place) => row.append(this.cell(found.columns[place], value)));
+      body.append(row);
+    }
+    return body;
+  }
+
+  cell(column, value) {
+    const cell = made("td", undefined, typeof value === "number" ? { class: "number" } : {});
+    if (LINKS[column] && value !== null) {
+      cell.append(made("a", value, { href: root + LINKS[column] + encodeURIComponent(value) }));
+    } else {
+      cell.textContent = shown(value);
+    }
+    return cell;
+  }
+}
+
+function series(rows) {
+  const found = new Map();
+  for (const row of rows) {
+    const name = row.series === undefined ? "" : String(row.series);
+    if (!found.has(name)) found.set(name, []);
+    found.get(name).push(row);
+  }
+  return [...found];
+}
+
+function lines(rows) {
+  return series(rows).flatMap(([name, points], number) => {
+    const colour = COLOURS[number % COLOURS.length];
+    const x = points.map((point) => point.x);
+    const line = {
+      x, y: points.map((point) => point.y), name, mode: "lines+markers",
+      line: { color: colour, dash: DASHES[Math.floor(number / COLOURS.length) % DASHES.length] },
+    };
+    if (points[0].low === undefined) return [line];
+    const band = {
+      x: [...x, ...[...x].reverse()],
+      y: [...points.map((p) => p.high), ...points.map((p) => p.low).reverse()],
+      fill: "toself", fillcolor: `${colour}22`, line: { width: 0 }, hoverinfo: "skip",
+      showlegend: false, legendgroup: name,
+    };
+    return [band, { ...line, legendgroup: name }];
+  });
+}
+
+function bars(rows) {
+  return series(rows).map(([name, points], number) => ({
+    type: "bar", name, x: points.map((p) => p.x), y: points.map((p) => p.y),
+    marker: { color: COLOURS[number % COLOURS.length] },
+  }));
+}
+
+function heat(rows) {
+  const xs = [...new Set(rows.map((row) => row.x))];
+  const ys = [...new Set(rows.map((row) => row.y))];
+  const values = ys.map(() => xs.map(() => null));
+  for (const row of rows) values[ys.indexOf(row.y)][xs.indexOf(row.x)] = row.value;
+  return [{ type: "heatmap", x: xs, y: ys, z: values, colorscale: "Cividis", hoverongaps: false }];
+}
+
+function intervals(rows) {
+  return [{
+    type: "scatter", mode: "markers", x: rows.map((r) => r.x), y: rows.map((r) => r.y),
+    marker: { color: COLOURS[0], size: 9 },
+    error_y: {
+      type: "data", symmetric: false, array: rows.map((r) => r.high - r.y),
+      arrayminus: rows.map((r) => r.y - r.low), color: COLOURS[0],
+    },
+  }];
+}
+
+const DRAWN = { line: lines, bar: bars, heat, interval: intervals };
+
+// Plotly reads a little HTML in names: what comes from the data must not be any.
+function inert(value) {
+  return typeof value === "string" ? value.replace(/&/g, "&amp;").replace(/</g, "&lt;") : value;
+}
+
+async function draw(place) {
+  try {
+    const found = await asked(place.dataset.chart);
+    const rows = found.rows.map((row) =>
+      Object.fromEntries(Object.entries(row).map(([name, value]) => [name, inert(value)])));
+    place.replaceChildren();
+    if (!rows.length) {
+      place.append(made("p", "Nothing to draw for this month.", { class: "quiet" }));
+      return;
+    }
+    const ink = isDark() ? "#e8eaed" : "#1d2126";
+    const line = isDark() ? "#3a414a" : "#d0d4d9";
+    const axis = (title) => ({ title: { text: title }, gridcolor: line, automargin: true, zerolinecolor: line });
+    await Plotly.newPlot(place, DRAWN[found.kind](rows), {
+      margin: { t: 10, r: 10, b: 40, l: 50 }, height: 360, font: { color: ink },
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      xaxis: axis(found.x_title), yaxis: axis(found.y_title), barmode: "group",
+      legend: { orientation: "h", y: -0.25 }, hovermode: "closest",
+    }, { responsive: true, displaylogo: false });
+  } catch (error) {
+    place.replaceChildren(made("p", error.message, { class: "quiet" }));
+  }
+}
+
+function begin() {
+  const select = document.getElementById("month");
+  if (select) select.addEventListener("change", () => select.form.submit());
+  for (const place of document.querySelectorAll("[data-chart]")) draw(place);
+  for (const listing of document.querySelectorAll("details.listing")) {
+    const open = () => {
+      const place = listing.querySelector("[data-table]");
+      if (listing.open && !place.dataset.begun) {
+        place.dataset.begun = "yes";
+        new Table(place);
+      }
+    };
+    listing.addEventListener("toggle", open);
+    open();
+  }
+}
+begin();

@@ -1,0 +1,135 @@
+"""The pages: who may see what, and what comes back for odd questions."""
+
+import csv
+import io
+
+import pytest
+from fastapi.testclient import TestClient
+
+from comove.pages.app import SCRIPTS, make_app
+from comove.pages.catalogue import PAGES
+from comove.settings import Settings
+
+from .conftest import HOSTILE, KEY
+
+EVERYTHING = (
+    "/",
+    "/docs",
+    "/reports/quality/latest.html",
+    f"/borrower/{KEY}",
+    "/joint-risk/chart/index-spread",
+    "/joint-risk/table/risk-joint_risk_index",
+    "/joint-risk/download/risk-joint_risk_index.csv",
+    *(f"/static/{name}" for name in SCRIPTS),
+    *(f"/{page.slug}" for page in PAGES),
+)
+
+
+@pytest.mark.parametrize("address", [*EVERYTHING, "/event/1", "/nothing"])
+def test_a_stranger_sees_nothing(stranger: TestClient, address: str) -> None:
+    assert stranger.get(address).status_code == 401
+
+
+@pytest.mark.parametrize("address", EVERYTHING)
+def test_a_reader_sees_it_and_nothing_from_outside(
+    site: TestClient, address: str
+) -> None:
+    answer = site.get(address)
+    assert answer.status_code == 200
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "http" not in policy
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/reports/../serving/comove.duckdb",
+        "/reports/%2e%2e/%2e%2e/etc/passwd",
+        "/reports/quality/%00latest.html",
+        "/reports/quality",
+        "/static/app.py",
+        "/static/%2e%2e/app.py",
+        "/borrower/nobody",
+        "/borrower/' or 1=1 --",
+        "/joint-risk/table/audit-quarantine",
+        "/joint-risk/chart/none",
+        "/elsewhere",
+    ],
+)
+def test_what_is_not_to_be_shown_is_not_there(site: TestClient, address: str) -> None:
+    assert site.get(address).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["month=2024-13", "month=2024-06'--", "page=0", "size=100000", f"search={'x' * 201}"],
+)
+def test_a_wrong_value_is_refused(site: TestClient, question: str) -> None:
+    answer = site.get(f"/joint-risk/table/risk-joint_risk_index?{question}")
+    assert answer.status_code == 422
+
+
+def test_a_column_that_is_none_is_refused_in_a_sentence(site: TestClient) -> None:
+    answer = site.get("/joint-risk/table/risk-joint_risk_index?sort=month; drop table x")
+    assert answer.status_code == 404
+    assert "Sort by one of borrower_key, month" in answer.json()["detail"]
+
+
+def test_a_table_is_that_of_the_month_its_largest_first(site: TestClient) -> None:
+    address = "/joint-risk/table/risk-joint_risk_index"
+    newest = site.get(address).json()
+    assert newest["total"] == 120
+    assert newest["sort"] == "joint_risk_change"
+    change = newest["columns"].index("joint_risk_change")
+    values = [row[change] for row in newest["rows"]]
+    assert values == sorted(values, reverse=True)
+    assert newest["rows"][0][newest["columns"].index("month")] == "2024-06-01"
+    may = site.get(address + "?month=2024-05").json()
+    assert {row[change] for row in may["rows"]} == {None}
+
+
+def test_pages_of_rows_hold_every_row_once(site: TestClient) -> None:
+    address = "/joint-risk/table/risk-joint_risk_index?sort=borrower_key&size=50&page="
+    keys = [
+        row[0]
+        for page in (1, 2, 3)
+        for row in site.get(address + f"{page}").json()["rows"]
+    ]
+    assert len(keys) == len(set(keys)) == 120
+
+
+def test_a_search_takes_texts_as_they_are(site: TestClient) -> None:
+    address = "/data-quality/table/audit-quarantine?search="
+    assert site.get(address + "SCRIPT").json()["total"] == 1
+    assert site.get(address + "%25").json()["total"] == 0
+    assert site.get(address + "' or 1=1 --").json()["total"] == 0
+
+
+def test_a_download_runs_no_formula_of_the_data(site: TestClient) -> None:
+    text = site.get("/data-quality/download/audit-quarantine.csv").text
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert rows == [{"entity": "loans", "reason": '\'=HYPERLINK("x")', "raw": HOSTILE}]
+
+
+def test_scripts_in_the_data_are_shown_as_text(site: TestClient) -> None:
+    assert HOSTILE not in site.get(f"/borrower/{KEY}").text
+    answer = site.get("/joint-risk/chart/index-spread")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["rows"][0]["x"] == HOSTILE
+
+
+def test_the_overview_compares_two_months(site: TestClient) -> None:
+    text = site.get("/?month=2024-06").text
+    assert "June 2024 against the month before" in text
+    assert text.count("not available") == 2
+    for figure in ("Events", "Overdue", "Mean joint-risk index"):
+        assert figure in text
+
+
+def test_before_anything_is_published_pages_say_so(settings: Settings) -> None:
+    answer = TestClient(make_app(settings, lambda: None)).get("/")
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == (
+        "Nothing has been published yet. Run the DAG `warehouse` first."
+    )
