@@ -29,8 +29,8 @@ TABLES = """
     );
     create table risk.score (application_key varchar, score double, pd double);
     create table risk.score_histogram (
-        stage varchar, label varchar, cohort_month date, score double, n_good bigint,
-        n_bad bigint
+        stage varchar, cohort_month date, cut_by varchar, cut_value varchar,
+        label varchar, score double, n_good bigint, n_bad bigint
     );
     create table risk.score_drift (
         stage varchar, label varchar, cohort_month date, ks double, ks_low double,
@@ -71,7 +71,7 @@ LOANS = """
     insert into risk.score select application_key, score, pd from planted;
     insert into risk.score_histogram
     select
-        'disbursed', 'performance', cohort_month, score,
+        'disbursed', cohort_month, 'all', 'all', 'performance', score,
         count(*) filter (not is_bad), count(*) filter (is_bad)
     from planted where cohort_month <= '2023-12-01'
     group by all;
@@ -80,12 +80,17 @@ LOANS = """
 DRIFTED = """
     insert into risk.score_histogram
     select
-        'credit_approved', 'policy', month, 400.0 + 10 * s,
+        'credit_approved', month, 'all', 'all', 'policy', 400.0 + 10 * s,
         if(month in ('2024-04-01', '2024-05-01'), 50, s * 2 + 10),
         if(month in ('2024-04-01', '2024-05-01'), 50, 90 - s * 2)
     from (select unnest(generate_series(
         date '2023-01-01', date '2024-06-01', interval 1 month))::date as month
     ) as months, range(40) as one (s);
+"""
+# A matrix that is cut by channel as well holds everything once more.
+CUT = """
+    insert into risk.score_histogram
+    select * replace ('channel' as cut_by, 'web' as cut_value) from risk.score_histogram
 """
 CELLS = """
     insert into risk.score_drift
@@ -118,7 +123,7 @@ def open_lender(settings: Settings, *more: str) -> Settings:
     with connect(settings) as connection:
         ensure_tables(connection)
         ensure_recalibration_tables(connection)
-        for sql in (TABLES, LOANS, DRIFTED, CELLS, *more):
+        for sql in (TABLES, LOANS, DRIFTED, CUT, CELLS, *more):
             connection.execute(sql)
     return settings
 

@@ -62,6 +62,24 @@ def test_the_effect_of_the_best_cutoff_can_be_worked_out_by_hand(
     assert (threshold, effect) == (570, pytest.approx(saved, abs=1e-12))
 
 
+def test_a_matrix_with_cuts_counts_every_loan_once(lender: Settings) -> None:
+    # The small lender's is cut by channel: the loans stand there twice.
+    assessed(lender)
+    tried = rows(
+        lender, "select distinct loans from risk.recalibration where kind = 'cutoff'"
+    )
+    assert (
+        tried
+        == rows(lender, "select loans from risk.score_performance where span = 'window'")
+        == [(4800,)]
+    )
+    exposed = "select sum(exposed_applications) from risk.recalibration_factor"
+    with_cut = one_row(lender, exposed)
+    change(lender, "delete from risk.score_histogram where cut_by <> 'all'")
+    assessed(lender, "again")
+    assert one_row(lender, exposed) == with_cut
+
+
 def test_the_adjustment_of_the_drift_is_the_main_factor(lender: Settings) -> None:
     assessed(lender)
     found = rows(

@@ -44,7 +44,7 @@ def assessed(settings: Settings, assessed_file: Path) -> Settings:
 def test_an_assessment_in_order_passes_every_check(assessed: Settings) -> None:
     report = run_gate(assessed, run_id="run", stage="recalibration")
     assert report.failed == report.warned == report.not_available == ()
-    assert len(report.passed) == 19
+    assert len(report.passed) == 20
 
 
 def test_without_candidates_there_is_nothing_to_judge_and_no_failure(
@@ -109,6 +109,10 @@ def test_without_candidates_there_is_nothing_to_judge_and_no_failure(
         (
             "update risk.recalibration set is_selected = true where kind = 'cutoff'",
             "One candidate of each kind is selected",
+        ),
+        (
+            "update risk.recalibration set loans = 2 * loans",
+            "Candidates are tried on the loans of the window, each once",
         ),
         (
             "update risk.recalibration set month = '2024-06-02'",

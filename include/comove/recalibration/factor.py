@@ -213,7 +213,9 @@ def read_labels(
     found: Mapping[str, Any] = connection.execute(
         """
         select cohort_month, score, n_good, n_bad from risk.score_histogram
-        where stage = ? and label = ? and cohort_month <= ? and score is not null
+        where
+            stage = ? and label = ? and cohort_month <= ? and score is not null
+            and cut_by = 'all'
         order by cohort_month, score
         """,
         [stage, label, last],

@@ -15,6 +15,8 @@ _QUERY = """
     from risk.score_histogram
     where
         stage = 'disbursed' and label = 'performance' and score is not null
+        -- Cuts hold every loan once more.
+        and cut_by = 'all'
         and cohort_month between ? and ?
     group by score
     order by score
