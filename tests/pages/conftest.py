@@ -30,7 +30,8 @@ def published(settings: Settings) -> Settings:
             select printf('%032d', k) as borrower_key, '{HOSTILE}' as region
             from range(120) as rows (k);
             create table risk.joint_risk_index as
-            select borrower_key, month, 1 + current_dpd_max / 10.0 as joint_risk_index,
+            select borrower_key, month + interval 1 month as month,
+                month as as_of_month, 1 + current_dpd_max / 10.0 as joint_risk_index,
                 if(month = date '2024-05-01', null, current_dpd_max / 10.0)
                     as joint_risk_change
             from marts.fct_borrower_month;

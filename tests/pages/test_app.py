@@ -80,11 +80,13 @@ def test_a_table_is_that_of_the_month_its_largest_first(site: TestClient) -> Non
     address = "/joint-risk/table/risk-joint_risk_index"
     newest = site.get(address).json()
     assert newest["total"] == 120
-    assert newest["sort"] == "joint_risk_change"
-    change = newest["columns"].index("joint_risk_change")
-    values = [row[change] for row in newest["rows"]]
+    assert newest["sort"] == "joint_risk_index"
+    index, change, as_of = map(
+        newest["columns"].index, ("joint_risk_index", "joint_risk_change", "as_of_month")
+    )
+    values = [row[index] for row in newest["rows"]]
     assert values == sorted(values, reverse=True)
-    assert newest["rows"][0][newest["columns"].index("month")] == "2024-06-01"
+    assert newest["rows"][0][as_of] == "2024-06-01"
     may = site.get(address + "?month=2024-05").json()
     assert {row[change] for row in may["rows"]} == {None}
 

@@ -103,7 +103,7 @@ JOINT_RISK = Page(
     slug="joint-risk",
     title="Joint risk",
     about="Who moves with whom, and how much riskier than a month ago.",
-    months_of="risk.joint_risk_index.month",
+    months_of="risk.joint_risk_index.as_of_month",
     reports=("joint_risk", "default_response"),
     charts=(
         Chart(
@@ -116,10 +116,10 @@ JOINT_RISK = Page(
             "parameter || coalesce(' ' || group_name, '') as series "
             "from risk.factor_posterior where month is not null "
             "and run_id = (select max(run_id) from risk.factor_posterior) "
-            "order by series, month limit 4000",
+            "order by group_name nulls first, series, month limit 4000",
             tables=("risk.factor_posterior",),
             x_title="month",
-            y_title="factor (standard deviations)",
+            y_title="standard deviations",
         ),
         Chart(
             name="cell-correlation",
@@ -135,17 +135,17 @@ JOINT_RISK = Page(
         Chart(
             name="index-spread",
             title="Index by region",
-            about="Mean index of the month; the bar is the middle nine tenths of the "
-            "borrowers.",
+            about="Mean index of the month to come, 1 being what the conventional models "
+            "say; the bar is the middle nine tenths of the borrowers.",
             kind="interval",
             sql="select b.region as x, avg(i.joint_risk_index) as y, "
             "quantile_cont(i.joint_risk_index, 0.05) as low, "
             "quantile_cont(i.joint_risk_index, 0.95) as high "
             "from risk.joint_risk_index i join marts.dim_borrower b using (borrower_key) "
-            "where i.month = $month group by b.region order by y desc limit 60",
+            "where i.as_of_month = $month group by b.region order by y desc limit 60",
             tables=("risk.joint_risk_index", "marts.dim_borrower"),
             x_title="region",
-            y_title="joint-risk index (1: as the conventional models say)",
+            y_title="joint-risk index",
         ),
         Chart(
             name="validation",
@@ -165,8 +165,8 @@ JOINT_RISK = Page(
             "risk.joint_risk_index",
             "Borrowers by index",
             "Joint probability against the conventional one, and its change in a month.",
-            month="month",
-            order="joint_risk_change",
+            month="as_of_month",
+            order="joint_risk_index",
         ),
         Listing(
             "risk.concentration",
@@ -220,11 +220,14 @@ SCORE_DRIFT = Page(
         Chart(
             name="horizontal",
             title="KS of each stage over time",
-            about="95 % intervals; performance label, mature cohorts only.",
+            about="95 % intervals. Policy labels of the funnel's stages; performance "
+            "labels of disbursed loans, mature cohorts only.",
             kind="line",
             sql="select cohort_month as x, ks as y, ks_low as low, ks_high as high, "
-            "stage as series from risk.score_drift where label = 'performance' "
-            "and is_mature and ks is not null order by series, cohort_month",
+            "stage || ', ' || label as series from risk.score_drift "
+            "where ks is not null and ((label = 'policy' and stage_no <= 4) or "
+            "(label = 'performance' and stage = 'disbursed' and is_mature)) "
+            "order by label, stage_no, cohort_month",
             tables=("risk.score_drift",),
             x_title="cohort month",
             y_title="KS",

@@ -86,16 +86,16 @@ FIGURES = (
         "Mean joint-risk index",
         "1: as the conventional models say",
         "joint-risk",
-        _by_month("avg(joint_risk_index)", "risk.joint_risk_index"),
+        _by_month("avg(joint_risk_index)", "risk.joint_risk_index", "as_of_month"),
         ("risk.joint_risk_index",),
     ),
     Figure(
         "Borrowers much riskier than a month ago",
         "index up by more than a tenth",
         "joint-risk",
-        "select count(*) filter (month = $month and joint_risk_change > 0.1) as now, "
-        "count(*) filter (month = $before and joint_risk_change > 0.1) as before "
-        "from risk.joint_risk_index where month in ($month, $before)",
+        "select count(*) filter (as_of_month = $month and joint_risk_change > 0.1) "
+        "as now, count(*) filter (as_of_month = $before and joint_risk_change > 0.1) "
+        "as before from risk.joint_risk_index where as_of_month in ($month, $before)",
         ("risk.joint_risk_index",),
     ),
     Figure(

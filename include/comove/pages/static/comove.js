@@ -141,6 +141,7 @@ class Table {
       cell.append(made("a", value, { href: root + LINKS[column] + encodeURIComponent(value) }));
     } else {
       cell.textContent = shown(value);
+      if (typeof value === "string" && value.length > 30) cell.title = value;
     }
     return cell;
   }
@@ -156,12 +157,18 @@ function series(rows) {
   return [...found];
 }
 
+// More lines than this are a tangle: the rest wait in the legend for a click.
+const MOST_LINES = 8;
+const FIRST_LINES = 3;
+
 function lines(rows) {
-  return series(rows).flatMap(([name, points], number) => {
+  const all = series(rows);
+  return all.flatMap(([name, points], number) => {
+    const visible = all.length <= MOST_LINES || number < FIRST_LINES || "legendonly";
     const colour = COLOURS[number % COLOURS.length];
     const x = points.map((point) => point.x);
     const line = {
-      x, y: points.map((point) => point.y), name, mode: "lines+markers",
+      x, y: points.map((point) => point.y), name, mode: "lines+markers", visible,
       line: { color: colour, dash: DASHES[Math.floor(number / COLOURS.length) % DASHES.length] },
     };
     if (points[0].low === undefined) return [line];
@@ -169,7 +176,7 @@ function lines(rows) {
       x: [...x, ...[...x].reverse()],
       y: [...points.map((p) => p.high), ...points.map((p) => p.low).reverse()],
       fill: "toself", fillcolor: `${colour}22`, line: { width: 0 }, hoverinfo: "skip",
-      showlegend: false, legendgroup: name,
+      showlegend: false, legendgroup: name, visible,
     };
     return [band, { ...line, legendgroup: name }];
   });
@@ -222,10 +229,10 @@ async function draw(place) {
     const line = isDark() ? "#3a414a" : "#d0d4d9";
     const axis = (title) => ({ title: { text: title }, gridcolor: line, automargin: true, zerolinecolor: line });
     await Plotly.newPlot(place, DRAWN[found.kind](rows), {
-      margin: { t: 10, r: 10, b: 40, l: 50 }, height: 360, font: { color: ink },
+      margin: { t: 10, r: 10, b: 50, l: 50 }, height: 400, font: { color: ink },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       xaxis: axis(found.x_title), yaxis: axis(found.y_title), barmode: "group",
-      legend: { orientation: "h", y: -0.25 }, hovermode: "closest",
+      legend: { orientation: "h", y: -0.35, yanchor: "top" }, hovermode: "closest",
     }, { responsive: true, displaylogo: false });
   } catch (error) {
     place.replaceChildren(made("p", error.message, { class: "quiet" }));
