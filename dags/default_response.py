@@ -1,9 +1,10 @@
 """Respond to defaults: who is linked to them, and what is done about it.
 
 Monthly, once `joint_risk` has published the month: every new default event of the month
-(`marts.fct_borrower_month.is_event`, not yet in `risk.default_event`) is linked to the
-debtors that move with it, and each linked debtor gets the strategy of its interval in
-the seed `risk_strategies`. Responding twice to a default adds nothing.
+and those before it (`response_lookback_months`; `marts.fct_borrower_month.is_event`, not
+yet in `risk.default_event`) is linked to the debtors that move with it, and each linked
+debtor gets the strategy of its interval in the seed `risk_strategies`. Responding twice
+to a default adds nothing.
 
 By hand, **Borrower** names one borrower, by the lender's own id or by borrower_key. With
 a month: its event of that month. Without: a borrower at risk in the month to come is
@@ -22,8 +23,9 @@ What to do when a task has failed:
 - **open_run** checks what was asked for. Its message names the wrong field of the form:
   correct it and trigger again.
 - **find_events** names the borrower's last event where the form asks for another month,
-  and the month to fit where there is no posterior: run `joint_risk` for it. A portfolio
-  without joint risk is no failure: the summary says it is not available.
+  and the month to fit where there is no posterior: run `joint_risk` for it. Where nobody
+  asked, a posterior that lacks is no failure: the summary says what is not available, and
+  a later run answers the events.
 - **link** computes links from two posteriors without holding the warehouse. Skipped where
   there is no new event. More links than `response_max_links` are refused, not cut off.
 - **load_strategies** loads and tests the seed. Its log names the row to correct.

@@ -152,6 +152,9 @@ class Settings(BaseSettings):
     # above 1. Below the index threshold a debtor moves about as a month ago.
     response_min_lift_probability: Annotated[float, Field(ge=0, le=1)] = 0.95
     response_index_threshold: Annotated[float, Field(gt=0)] = 1.25
+    # Months, the run's own among them, whose events are looked for: files of a month may
+    # come late, and a month whose posterior was refused has no run of its own.
+    response_lookback_months: Annotated[int, Field(ge=1, le=24)] = 3
     # Event x debtor pairs of one run; more is refused in words, never cut off.
     response_max_links: Annotated[int, Field(ge=1)] = 20_000_000
     # Freezes nobody decides on in time stay proposed; the next run asks again.

@@ -90,7 +90,7 @@ def test_an_unknown_borrower_is_refused_and_not_tried_again(home: Settings) -> N
 def test_without_new_events_nothing_is_linked(home: Settings) -> None:
     change(home, "update marts.fct_borrower_month set is_event = false")
     found = response_stages.find_events(context())
-    with pytest.raises(AirflowSkipException, match="Nobody has defaulted in 2024-03"):
+    with pytest.raises(AirflowSkipException, match="Nobody has defaulted from 2024-01"):
         response_stages.link(context({"find_events": found}))
     assert response_stages.respond(context())["events"] == 0
 

@@ -65,8 +65,9 @@ MARTS = """
     where borrower_key <> 'paid';
     update marts.fct_borrower_month set is_event = true
     where borrower_key like 'fallen%' and month = '2024-03-01';
-    update marts.fct_borrower_month set is_event = true
-    where borrower_key = 'cured' and month = '2024-02-01';
+    -- Longer ago than a run looks back.
+    insert into marts.fct_borrower_month values
+        ('cured', date '2023-12-01', 100, true, true);
     update marts.fct_borrower_month set is_at_risk = false
     where borrower_key = 'cured' and month = '2024-03-01';
     insert into risk.residual

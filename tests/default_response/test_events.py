@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from tests.default_response.conftest import find
-from tests.default_response.small_bank import change, open_bank, rows
+from tests.default_response.small_bank import AHEAD, change, open_bank, rows
 
 from comove.default_response.scratch import ResponseError, read_posteriors, run_folder
 from comove.settings import Settings
@@ -68,7 +68,10 @@ def test_an_event_responded_to_before_is_not_found_again(bank: Settings) -> None
 def test_a_month_without_defaults_says_so(bank: Settings) -> None:
     change(bank, "update marts.fct_borrower_month set is_event = false")
     report = find(bank)
-    assert (report.events, report.why_none) == (0, "Nobody has defaulted in 2024-03.")
+    assert (report.events, report.why_none) == (
+        0,
+        "Nobody has defaulted from 2024-01 to 2024-03.",
+    )
     assert report.is_available
 
 
@@ -119,10 +122,10 @@ def test_a_default_the_data_cannot_know_yet_is_reported(bank: Settings) -> None:
         ),
         (
             {"borrower": "cured", "is_month_given": True},
-            "not at risk in 2024-03. The last event was in 2024-02: ask for that month",
+            "not at risk in 2024-03. The last event was in 2023-12: ask for that month",
         ),
         ({"borrower": "paid", "is_month_given": True}, "no open loan in 2024-03"),
-        ({"borrower": "cured"}, "no posterior that knows 2024-02. Run the DAG `joint_r"),
+        ({"borrower": "cured"}, "no posterior that knows 2023-12"),
     ],
 )
 def test_what_cannot_be_responded_to_is_refused(
@@ -144,7 +147,7 @@ def test_a_refusal_repeats_no_id(
 def test_a_month_without_a_posterior_is_refused_where_a_person_asks(
     bank: Settings,
 ) -> None:
-    change(bank, "update risk.joint_risk_index set as_of_month = '2024-01-01'")
+    change(bank, "update risk.joint_risk_index set as_of_month = '2023-12-01'")
     with pytest.raises(ResponseError, match="no posterior that knows 2024-03"):
         find(bank, is_month_given=True)
     assert not find(bank).is_available
@@ -152,14 +155,82 @@ def test_a_month_without_a_posterior_is_refused_where_a_person_asks(
 
 def test_a_month_whose_forerunner_has_no_posterior_is_refused(bank: Settings) -> None:
     change(bank, "delete from audit.posterior where as_of_month = '2024-02-01'")
-    with pytest.raises(ResponseError, match="that ends with 2024-02 to compare with"):
-        find(bank)
+    with pytest.raises(ResponseError, match=r"posterior of 2024-02 to compare.*DRAWS"):
+        find(bank, is_month_given=True)
+
+
+def test_where_nobody_asked_a_missing_forerunner_is_no_failure(bank: Settings) -> None:
+    change(bank, "delete from audit.posterior where as_of_month = '2024-02-01'")
+    report = find(bank)
+    assert not report.is_available
+    assert "run the DAG `joint_risk` for 2024-03 again" in (report.why_none or "")
 
 
 def test_a_posterior_that_was_not_accepted_is_not_compared_with(bank: Settings) -> None:
     change(bank, "update audit.posterior set accepted = (as_of_month = '2024-03-01')")
-    with pytest.raises(ResponseError, match="that ends with 2024-02"):
-        find(bank)
+    with pytest.raises(ResponseError, match="no accepted posterior of 2024-02"):
+        find(bank, is_month_given=True)
+
+
+def test_an_older_accepted_posterior_stands_for_one_that_was_refused(
+    bank: Settings,
+) -> None:
+    change(
+        bank,
+        "update audit.posterior set accepted = (as_of_month = '2024-03-01')",
+        """
+        insert into audit.posterior
+        select * replace (
+            'older' as model_version, date '2024-01-01' as as_of_month, true as accepted
+        )
+        from audit.posterior where as_of_month = '2024-02-01'
+        """,
+    )
+    find(bank)
+    found = read_posteriors(run_folder(bank, "run"))
+    assert found is not None
+    assert found.previous_version == "older"
+
+
+LATE = """
+    update marts.fct_borrower_month set is_event = true
+    where borrower_key = 'standing0' and month = '2024-02-01'
+"""
+
+
+def test_a_default_that_arrives_late_is_found_by_the_next_run(bank: Settings) -> None:
+    change(bank, LATE)
+    assert find(bank).events == 5
+    event = written(bank).set_index("borrower_key").loc["standing0"]
+    assert (str(event.month)[:7], str(event.as_of_month)[:7]) == ("2024-02", "2024-03")
+
+
+def test_a_month_a_person_names_is_that_month_alone(bank: Settings) -> None:
+    change(bank, LATE)
+    assert find(bank, is_month_given=True).events == 4
+
+
+def test_how_far_is_looked_back_is_a_setting(bank: Settings) -> None:
+    change(bank, LATE)
+    near = bank.model_copy(update={"response_lookback_months": 1})
+    assert find(near).events == 4
+    far = bank.model_copy(update={"response_lookback_months": 4})
+    assert find(far).events == 6
+
+
+def test_a_month_without_its_own_posterior_is_answered_with_the_last_good_one(
+    bank: Settings,
+) -> None:
+    # March's fit was refused; a person asks for its defaults all the same, in April.
+    change(
+        bank,
+        "update marts.fct_borrower_month set month = month + interval 1 month",
+        "update risk.residual set month = month + interval 1 month",
+    )
+    assert find(bank, month=AHEAD, is_month_given=True).events == 4
+    found = read_posteriors(run_folder(bank, "run"))
+    assert found is not None
+    assert (found.version, f"{found.acts_from}") == ("posterior-2024-03", "2024-05-01")
 
 
 def test_a_portfolio_without_joint_risk_is_not_available(settings: Settings) -> None:
@@ -167,6 +238,12 @@ def test_a_portfolio_without_joint_risk_is_not_available(settings: Settings) -> 
     report = find(settings, is_month_given=True)
     assert not report.is_available
     assert report.why_none == "Not available for this portfolio: it has no joint risk."
+
+
+def test_without_joint_risk_no_borrower_can_be_given(settings: Settings) -> None:
+    open_bank(settings, joint_risk="select 1")
+    with pytest.raises(ResponseError, match="it has no joint risk"):
+        find(settings, borrower="standing0")
 
 
 def test_groups_that_were_merged_are_those_of_the_posterior(bank: Settings) -> None:

@@ -85,6 +85,23 @@ def test_responding_twice_adds_nothing(bank: Settings, response: Respond) -> Non
     assert contents(bank) == before
 
 
+def test_a_default_that_arrives_late_is_answered_once(
+    bank: Settings, response: Respond
+) -> None:
+    response()
+    change(
+        bank,
+        "update marts.fct_borrower_month set is_event = true "
+        "where borrower_key = 'standing0' and month = '2024-02-01'",
+    )
+    late = response(run_id="next")
+    assert late.events == 1
+    assert late.linked_debtors > 0
+    before = contents(bank)
+    assert response(run_id="once more").events == 0
+    assert contents(bank) == before
+
+
 def test_the_same_files_written_twice_add_nothing(
     bank: Settings, response: Respond
 ) -> None:

@@ -11,16 +11,17 @@ from comove.connection import connect, row_count
 from comove.default_response.candidates import STANDING, find_candidates
 from comove.default_response.identity import borrower_key
 from comove.default_response.posteriors import (
+    NOT_AVAILABLE,
+    first_month,
     has_posteriors,
     month_after,
-    no_posterior,
-    posteriors_of,
-    why_no_posterior,
+    posteriors_for,
 )
 from comove.default_response.request import Wish
 from comove.default_response.scratch import (
     DEBTORS,
     EVENTS,
+    Posteriors,
     ResponseError,
     fresh_folder,
     write_parquet,
@@ -49,7 +50,7 @@ class EventReport:
     why_none : str or None
         Why there is no event, as a sentence.
     is_available : bool
-        The portfolio has a posterior of the month.
+        There are posteriors to compute links from.
     """
 
     events: int
@@ -72,16 +73,19 @@ class _Event:
 def find_events(settings: Settings, *, run_id: str, wish: Wish) -> EventReport:
     """Find the events to respond to; write them and who is at risk as Parquet.
 
-    Without a borrower given, the events are those of the wish's month
-    (``marts.fct_borrower_month.is_event``) that are not in `risk.default_event`. A
-    borrower given with a month must have had the event in it. Without a month, a borrower
-    who is at risk in the month to come has it then, reported before the warehouse can
-    know; any other has had it in the last month with one.
+    Without a borrower given, the events are those
+    (``marts.fct_borrower_month.is_event``) that are not in `risk.default_event`: of the
+    wish's month and the months looked back to, or, where a person named the month, of
+    that month alone. So a default that arrives late, or in a month whose posterior was
+    refused, is answered by the next run, with the newest posteriors. A borrower given
+    with a month must have had the event in it. Without a month, a borrower who is at risk
+    in the month to come has it then, reported before the warehouse can know; any other
+    has had it in the last month with one.
 
     Parameters
     ----------
     settings : Settings
-        Say which home, and what makes a cell of the joint model.
+        Say which home, how far is looked back, and what makes a cell of the joint model.
     run_id : str
         Names the folder of the files.
     wish : Wish
@@ -95,44 +99,67 @@ def find_events(settings: Settings, *, run_id: str, wish: Wish) -> EventReport:
     Raises
     ------
     ResponseError
-        When the borrower is unknown, had no event, or was not at risk; when the month
-        has no posterior or no posterior a month earlier.
+        When the borrower is unknown, had no event, or was not at risk; when a person
+        asked and there is no posterior to answer with, or none to compare it with.
     """
     folder = fresh_folder(settings, run_id)
     with connect(settings) as connection:
         ensure_tables(connection)
         ensure_response_tables(connection)
-        if wish.borrower is not None:
-            return _given(connection, settings, folder, wish)
-        if reason := why_no_posterior(connection, wish.month):
-            if wish.is_by_hand and has_posteriors(connection):
-                raise no_posterior(wish.month, reason)
-            return EventReport(0, 0, 0, why_none=reason, is_available=False)
-        return _detected(connection, settings, folder, wish)
+        if not has_posteriors(connection):
+            if wish.borrower is not None:
+                raise _no_joint_risk()
+            return _unavailable(NOT_AVAILABLE)
+        try:
+            posteriors = _wished(connection, settings, wish)
+        except ResponseError as error:
+            if wish.is_by_hand:
+                raise
+            return _unavailable(f"{error.found} {error.remedy}")
+        return _write(connection, settings, folder, wish, posteriors)
 
 
-def _detected(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, folder: Path, wish: Wish
-) -> EventReport:
+def _unavailable(reason: str) -> EventReport:
+    return EventReport(0, 0, 0, why_none=reason, is_available=False)
+
+
+def _no_joint_risk() -> ResponseError:
+    return ResponseError(
+        NOT_AVAILABLE,
+        where="risk.joint_risk_index",
+        remedy="Run the DAG `joint_risk` first.",
+    )
+
+
+def _wished(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, wish: Wish
+) -> Posteriors:
+    """Fill the temporary table ``wished``; give what to compute its links from."""
+    if wish.borrower is not None:
+        return _given(connection, settings, wish)
+    posteriors = posteriors_for(connection, settings, wish.month)
     connection.execute(
         """
         create or replace temp table wished as
         select borrower_key, month, ? as origin, ? as detected_by
         from marts.fct_borrower_month
-        where month = ? and is_event
+        where month between ? and ? and is_event
         """,
-        [DETECTED, wish.given_by, wish.month],
+        [DETECTED, wish.given_by, _first(settings, wish), wish.month],
     )
-    return _write(connection, settings, folder, wish.month)
+    return posteriors
+
+
+def _first(settings: Settings, wish: Wish) -> dt.date:
+    return wish.month if wish.is_month_given else first_month(settings, wish.month)
 
 
 def _given(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, folder: Path, wish: Wish
-) -> EventReport:
+    connection: duckdb.DuckDBPyConnection, settings: Settings, wish: Wish
+) -> Posteriors:
     event = _resolve(connection, settings, wish)
     as_of = wish.month if event.origin == REPORTED else event.month
-    if reason := why_no_posterior(connection, as_of):
-        raise no_posterior(as_of, reason)
+    posteriors = posteriors_for(connection, settings, as_of)
     connection.execute(
         """
         create or replace temp table wished as
@@ -140,7 +167,7 @@ def _given(
         """,
         [event.borrower_key, event.month, event.origin, wish.given_by],
     )
-    return _write(connection, settings, folder, as_of)
+    return posteriors
 
 
 def _resolve(
@@ -224,14 +251,15 @@ def _write(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
     folder: Path,
-    as_of: dt.date,
+    wish: Wish,
+    posteriors: Posteriors,
 ) -> EventReport:
     """Write the wished events that are new, and who is at risk after them."""
-    posteriors = posteriors_of(connection, as_of)
-    find_candidates(connection, settings, as_of)
+    find_candidates(connection, settings, posteriors.as_of_month)
     wished, new = row_count(connection, "wished"), row_count(connection, "new_event")
     if new == 0:
-        return EventReport(0, wished, 0, why_none=_why_nothing_new(wished, as_of))
+        reason = _why_nothing_new(wished, _first(settings, wish), wish.month)
+        return EventReport(0, wished, 0, why_none=reason)
     write_parquet(connection, "(from new_event order by event_id)", folder / EVENTS)
     write_parquet(connection, STANDING, folder / DEBTORS)
     write_posteriors(folder, posteriors)
@@ -245,7 +273,9 @@ def _write(
     )
 
 
-def _why_nothing_new(wished: int, as_of: dt.date) -> str:
+def _why_nothing_new(wished: int, first: dt.date, last: dt.date) -> str:
     if wished:
         return f"All {wished} events have been responded to before."
-    return f"Nobody has defaulted in {as_of:%Y-%m}."
+    if first == last:
+        return f"Nobody has defaulted in {last:%Y-%m}."
+    return f"Nobody has defaulted from {first:%Y-%m} to {last:%Y-%m}."

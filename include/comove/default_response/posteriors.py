@@ -1,4 +1,4 @@
-"""Which posteriors a month's links are computed from."""
+"""Which posteriors the links of a run are computed from."""
 
 import datetime as dt
 
@@ -7,6 +7,9 @@ import duckdb
 from comove.connection import row_count
 from comove.default_response.scratch import Posteriors, ResponseError
 from comove.risk_model.folds import month_of, number
+from comove.settings import Settings
+
+NOT_AVAILABLE = "Not available for this portfolio: it has no joint risk."
 
 
 def has_posteriors(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -28,84 +31,109 @@ def has_posteriors(connection: duckdb.DuckDBPyConnection) -> bool:
     return tables_are_there and row_count(connection, "risk.joint_risk_index") > 0
 
 
-def why_no_posterior(connection: duckdb.DuckDBPyConnection, month: dt.date) -> str | None:
-    """Say why links of a month cannot be computed; None where they can.
+def published_month(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, month: dt.date
+) -> dt.date | None:
+    """Last month the newest published posterior knows; None where there is none.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
-        The warehouse.
+        The warehouse, with joint risk.
+    settings : Settings
+        How far is looked back: an older posterior tells nothing of the month.
     month : date
-        Last month the posterior must know, first day.
+        Nothing later may be known, first day.
     """
-    if not has_posteriors(connection):
-        return "Not available for this portfolio: it has no joint risk."
     row = connection.execute(
-        "select 1 from risk.joint_risk_index where as_of_month = ? limit 1", [month]
+        """
+        select max(as_of_month) from risk.joint_risk_index
+        where as_of_month between ? and ?
+        """,
+        [first_month(settings, month), month],
     ).fetchone()
-    return None if row else f"There is no posterior that knows {month:%Y-%m}."
+    return row[0] if row else None
 
 
-def no_posterior(month: dt.date, reason: str) -> ResponseError:
-    """Make the error of a month without a posterior.
-
-    Parameters
-    ----------
-    month : date
-        Month to fit, first day.
-    reason : str
-        What was found, as a sentence.
-    """
-    return ResponseError(
-        reason,
-        where="risk.joint_risk_index",
-        remedy=f"Run the DAG `joint_risk` for {month:%Y-%m} first.",
-    )
+def first_month(settings: Settings, month: dt.date) -> dt.date:
+    """First month that a run for `month` looks back to, first day."""
+    return month_of(number(month) - settings.response_lookback_months + 1)
 
 
-def posteriors_of(connection: duckdb.DuckDBPyConnection, as_of: dt.date) -> Posteriors:
-    """Find the published posterior of a month, and that of the same kind a month before.
+def posteriors_for(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, month: dt.date
+) -> Posteriors:
+    """Find the newest published posterior, and the newest of the same kind before it.
+
+    That is as a rule the posterior of `month` and that of the month before. Where the
+    sampler's gate has refused one, an older one stands for it, within the months that
+    are looked back to: a hard month must not leave its defaults unanswered.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
-        The warehouse.
-    as_of : date
-        Last month the newer one knew, first day.
+        The warehouse, with joint risk.
+    settings : Settings
+        How far is looked back.
+    month : date
+        Month of the run, first day.
 
     Raises
     ------
     ResponseError
-        When either is not there.
+        When either is not there; names the month to fit.
     """
-    before = month_of(number(as_of) - 1)
-    row = connection.execute(
-        """
-        select
-            newer.model_version,
-            older.model_version,
-            newer.artifact_path,
-            older.artifact_path
-        from audit.posterior as newer
-        left join audit.posterior as older
-            on
-                older.as_of_month = ?
-                and older.accepted
-                and older.copula = newer.copula
-                and older.factors = newer.factors
-        where newer.model_version = (
-            select max(model_version) from risk.joint_risk_index where as_of_month = ?
+    as_of = published_month(connection, settings, month)
+    if as_of is None:
+        raise ResponseError(
+            f"There is no posterior that knows {month:%Y-%m}, nor one of the "
+            f"{settings.response_lookback_months - 1} months before.",
+            where="risk.joint_risk_index",
+            remedy=f"Run the DAG `joint_risk` for {month:%Y-%m} first.",
         )
-        order by older.fitted_at desc nulls last
-        limit 1
-        """,
-        [before, as_of],
-    ).fetchone()
+    before = month_of(number(as_of) - 1)
+    earliest = month_of(number(as_of) - settings.response_lookback_months)
+    row = connection.execute(_PAIR, [earliest, before, as_of]).fetchone()
     if row is None or row[1] is None:
-        found = f"There is no posterior that ends with {before:%Y-%m} to compare with."
-        raise no_posterior(as_of, found)
+        raise ResponseError(
+            f"There is no accepted posterior of {before:%Y-%m} to compare that of "
+            f"{as_of:%Y-%m} with.",
+            where="audit.posterior",
+            remedy=f"The fit as of {before:%Y-%m} was refused or is of other settings: "
+            "its `reason` says why. Raise `COMOVE_JOINT_DRAWS` and `COMOVE_JOINT_TUNE` "
+            f"and run the DAG `joint_risk` for {as_of:%Y-%m} again, which fits both.",
+        )
     newer, older, path, previous_path = map(str, row)
-    return Posteriors(as_of, month_after(as_of), newer, older, path, previous_path)
+    return Posteriors(
+        as_of_month=as_of,
+        forecast_month=month_after(as_of),
+        acts_from=month_after(month),
+        version=newer,
+        previous_version=older,
+        path=path,
+        previous_path=previous_path,
+    )
+
+
+_PAIR = """
+    select
+        newer.model_version,
+        older.model_version,
+        newer.artifact_path,
+        older.artifact_path
+    from audit.posterior as newer
+    left join audit.posterior as older
+        on
+            older.as_of_month between ? and ?
+            and older.accepted
+            and older.copula = newer.copula
+            and older.factors = newer.factors
+    where newer.model_version = (
+        select max(model_version) from risk.joint_risk_index where as_of_month = ?
+    )
+    order by older.as_of_month desc nulls last, older.fitted_at desc nulls last
+    limit 1
+"""
 
 
 def month_after(month: dt.date) -> dt.date:

@@ -35,6 +35,9 @@ class Posteriors:
         Last month the newer posterior knew.
     forecast_month : date
         The month after it, which is predicted.
+    acts_from : date
+        The month after the run's: what is done begins with it. Later than
+        `forecast_month` where the run's own month has no posterior.
     version, previous_version : str
         Model versions of the posterior, and of that one month earlier.
     path, previous_path : str
@@ -43,6 +46,7 @@ class Posteriors:
 
     as_of_month: date
     forecast_month: date
+    acts_from: date
     version: str
     previous_version: str
     path: str
@@ -122,6 +126,6 @@ def read_posteriors(folder: Path) -> Posteriors | None:
     if not file.is_file():
         return None
     kept = json.loads(file.read_text())
-    for name in ("as_of_month", "forecast_month"):
+    for name in ("as_of_month", "forecast_month", "acts_from"):
         kept[name] = date.fromisoformat(kept[name])
     return Posteriors(**kept)
