@@ -33,11 +33,21 @@ OUTSIDE_THE_WAREHOUSE = {
     ("default_response", "approve"),
     ("default_response", "export_decision"),
     ("score_drift", "report"),
+    ("overdue_assessment", "train"),
+    ("overdue_assessment", "report"),
+    ("overdue_assessment", "report_grades"),
     ("recalibration", "report"),
     ("recalibration", "approve"),
+    ("credit_decision", "estimate"),
+    ("credit_decision", "report"),
+    ("credit_decision", "approve"),
 }
 # An answer lost in the moment of asking is asked for once more, and then never again.
-ASKS_A_PERSON = {("default_response", "approve"), ("recalibration", "approve")}
+ASKS_A_PERSON = {
+    ("default_response", "approve"),
+    ("recalibration", "approve"),
+    ("credit_decision", "approve"),
+}
 
 
 def dags() -> list[DAG]:

@@ -84,6 +84,19 @@ TASKS = {
         "tell_drift",
         "close_run",
     ),
+    "overdue_assessment": (
+        "open_run",
+        "build_cases",
+        "train",
+        "assess",
+        "gate_overdue",
+        "build_grades",
+        "gate_grades",
+        "publish",
+        "report",
+        "report_grades",
+        "close_run",
+    ),
     "recalibration": (
         "open_run",
         "load_strategy",
@@ -104,6 +117,7 @@ CAUSES = {
     "joint_risk": ("risk_model", "publish"),
     "default_response": ("joint_risk", "publish"),
     "score_drift": ("risk_model", "publish"),
+    "overdue_assessment": ("risk_model", "publish"),
     "recalibration": ("score_drift", "tell_drift"),
 }
 WAREHOUSE = CHAIN[0]

@@ -308,7 +308,8 @@ UNAVAILABLE = """
 select
     case
         when purpose in (
-            'joint_risk', 'default_response', 'score_drift', 'recalibration'
+            'joint_risk', 'default_response', 'score_drift', 'recalibration',
+            'overdue_grade'
         ) then replace(purpose, '_', ' ')
         else 'models: ' || purpose
     end as what,
