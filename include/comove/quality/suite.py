@@ -26,6 +26,7 @@ Stage = Literal[
     "default_response",
     "score_drift",
     "recalibration",
+    "credit_decision",
     "overdue",
     "overdue_grade",
 ]

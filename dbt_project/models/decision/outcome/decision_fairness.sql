@@ -4,6 +4,8 @@ with decisions as (
         *,
         coalesce(final_decision, proposed_decision) as decision
     from {{ source('decision', 'credit_decision') }}
+    -- Where no model knew enough nobody was judged.
+    where coalesce(refused_at, 'none') <> 'no model'
 
 ),
 

@@ -1,0 +1,155 @@
+"""The stages of the DAG `credit_decision`, as its tasks call them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from comove_airflow.decision_request import wish_for
+from comove_airflow.request import check_fields
+from comove_airflow.stage import (
+    close_record,
+    gates,
+    log,
+    month_of,
+    publish_schemas,
+    settings_of,
+    stage,
+)
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from comove.decision.request import Wish
+
+
+@stage
+def open_run(context: Context) -> dict[str, str]:
+    """Check what was asked for, and begin the run's record."""
+    from comove.audit import open_run
+
+    run = context["dag_run"]
+    check_fields(run.conf or {}, context["dag"].params)
+    settings, wish = settings_of(context), _wish(context)
+    open_run(settings, run_id=run.run_id, dag_id=run.dag_id, month=wish.month)
+    return {"month": f"{wish.month:%Y-%m}", "portfolio": settings.portfolio}
+
+
+@stage
+def link_identities(context: Context) -> Any:
+    """Find persons who have come back under a new id; keys and probabilities only."""
+    from comove.decision.identity import link_identities
+
+    return link_identities(settings_of(context), run_id=context["dag_run"].run_id)
+
+
+@stage
+def build_cases(context: Context) -> Any:
+    """Build what applications are decided by; load and test the seed of strategies."""
+    from comove.quality.record import require_passed
+    from comove.warehouse import build_decision_cases
+
+    settings = settings_of(context)
+    require_passed(settings, stage="risk", dag_id="risk_model")
+    return build_decision_cases(settings, run_id=context["dag_run"].run_id)
+
+
+@stage
+def export(context: Context) -> Any:
+    """Write the cases as a file, and which of them nobody has decided on."""
+    from comove.decision.applications import export_cases
+
+    found = export_cases(
+        settings_of(context), run_id=context["dag_run"].run_id, wish=_wish(context)
+    )
+    if found.why_none:
+        log.info(found.why_none)
+    return found
+
+
+@stage
+def estimate(context: Context) -> Any:
+    """Ask the models of each application's time, without the warehouse."""
+    found = context["ti"].xcom_pull(task_ids="export") or {}
+    if not found.get("asked"):
+        raise AirflowSkipException(found.get("why_none") or "Nothing is to be decided.")
+    from comove.decision.estimate import estimate
+
+    run_id = context["dag_run"].run_id
+    return estimate(settings_of(context), run_id=run_id, tell=log.info)
+
+
+@stage
+def decide(context: Context) -> Any:
+    """Decide by the rules, once for each application, and sum up what waits."""
+    from comove.decision.decide import decide
+
+    return decide(
+        settings_of(context), run_id=context["dag_run"].run_id, wish=_wish(context)
+    )
+
+
+@stage
+def build_outcome(context: Context) -> Any:
+    """Build approval and limits by group, and test the decisions."""
+    from comove.warehouse import build_decision
+
+    return build_decision(settings_of(context), run_id=context["dag_run"].run_id)
+
+
+@stage
+def gate_decision(context: Context) -> Any:
+    """Judge what was decided."""
+    return gates(context, "credit_decision")
+
+
+@stage
+def publish(context: Context) -> Any:
+    """Swap the decisions into the serving copy."""
+    return publish_schemas(context, "credit_decision", "audit")
+
+
+@stage
+def report(context: Context) -> Any:
+    """Write the page of the month with its pictures."""
+    from comove.decision.report import write_report
+
+    return write_report(
+        settings_of(context),
+        run_id=context["dag_run"].run_id,
+        month=month_of(context),
+    )
+
+
+@stage
+def record_review(context: Context) -> Any:
+    """Record the person's answer on the decisions, and follow it."""
+    from comove.decision.review import Answer, record_answer
+
+    said = context["ti"].xcom_pull(task_ids="approve")
+    asked = context["ti"].xcom_pull(task_ids="decide")
+    moment = dt.datetime.fromisoformat(said["decided_at"])
+    return record_answer(
+        settings_of(context),
+        run_id=context["dag_run"].run_id,
+        wish=_wish(context),
+        answer=Answer(
+            is_approved=said["is_approved"],
+            decided_by=said["decided_by"],
+            decided_at=moment.astimezone(dt.UTC).replace(tzinfo=None),
+            reason=(said["reason"] or "").strip() or None,
+            waiting_id=asked["waiting_id"],
+        ),
+    )
+
+
+@stage
+def close_run(context: Context) -> dict[str, Any]:
+    """End the run's record, publish it, and fail if any stage has failed."""
+    return close_record(context)
+
+
+def _wish(context: Context) -> Wish:
+    return wish_for(settings_of(context), context["params"], context["dag_run"])
