@@ -35,8 +35,9 @@ What to do when a task has failed:
 - **export** writes `reports/default_response/<month>`. Clear the task.
 - **announce** tells the addresses of `announce_urls`; one that fails is a warning.
 - **approve** asks, and asks once more if it could not hand on the answer.
-- **decide** records the answer. *The freezes that wait are not those that were shown*:
-  nothing was decided; run the DAG again.
+- **decide** records the answer, for the freezes that were shown and that nobody has
+  decided on since. *The freezes that wait are not those that were shown*: nothing was
+  decided; run the DAG again. *Had been decided before*: the first answer stands.
 - **publish_decision** and **export_decision** do again what publish and export did.
 - **close_run** ends the record in `audit.run`, and fails when any other task has: look
   at the task it names.

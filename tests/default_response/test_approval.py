@@ -122,6 +122,58 @@ def test_deciding_a_second_time_in_a_run_changes_nothing(
     assert rows(bank, "from risk.strategy_action order by all") == before
 
 
+AFTERNOON = NOON + dt.timedelta(hours=4)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_second_answer_in_a_run_holds_for_what_it_was_shown(
+    bank: Settings, response: Respond, first: bool
+) -> None:
+    report = response()
+    decide(bank, run_id="run", answer=answer(report.waiting_id, is_approved=first))
+    # The run is cleared after an event that arrived late, and asks again.
+    change(
+        bank,
+        "update marts.fct_borrower_month set is_event = true "
+        "where borrower_key = 'standing0' and month = '2024-02-01'",
+    )
+    again = response()
+    assert again.freezes_waiting == 4
+    said = Answer(not first, "ada", AFTERNOON, None, again.waiting_id)
+    done = decide(bank, run_id="run", answer=said)
+    assert (done.approved, done.rejected) == ((0, 4) if first else (4, 0))
+    found = rows(
+        bank,
+        "select status, decided_at, count(*) from risk.strategy_action "
+        "where strategy = 'freeze' group by all order by decided_at",
+    )
+    words = ("approved", "rejected") if first else ("rejected", "approved")
+    assert found == [(words[0], NOON, 20), (words[1], AFTERNOON, 4)]
+
+
+def test_another_answer_to_what_is_decided_is_refused(
+    bank: Settings, response: Respond
+) -> None:
+    report = response()
+    decide(bank, run_id="run", answer=answer(report.waiting_id, is_approved=True))
+    said = Answer(False, "bob", AFTERNOON, None, report.waiting_id)
+    with pytest.raises(ResponseError, match="had been decided before"):
+        decide(bank, run_id="run", answer=said)
+    assert {status for status, *_ in freezes(bank)} == {"approved"}
+
+
+def test_of_two_open_questions_the_first_answer_to_a_freeze_stands(
+    bank: Settings, response: Respond
+) -> None:
+    first = response()
+    second = response(links(lambda *_: 6.0), run_id="by hand", borrower="standing0")
+    assert second.freezes_waiting == first.freezes_waiting + 19
+    decide(bank, run_id="run", answer=answer(first.waiting_id, is_approved=False))
+    said = answer(second.waiting_id, is_approved=True)
+    done = decide(bank, run_id="by hand", answer=said)
+    assert (done.approved, done.rejected) == (19, 0)
+
+
 def test_a_freeze_that_was_rejected_is_not_proposed_again(
     bank: Settings, response: Respond
 ) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from comove.connection import connect
+from comove.connection import connect, utc_now
 from comove.default_response.rules import write_rules
 from comove.default_response.scratch import ResponseError
 from comove.default_response.strategies import FREEZE
@@ -77,6 +77,34 @@ class DecisionReport:
     rules: int
 
 
+def ask_about_freezes(connection: duckdb.DuckDBPyConnection, *, run_id: str) -> Waiting:
+    """Sum up the freezes that nobody has decided on, and keep which they are.
+
+    Freezes of every run are among them, those that another run's question still shows
+    too; the first answer to a freeze stands.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The warehouse, with the tables of the response.
+    run_id : str
+        Of the run that asks.
+    """
+    waiting = waiting_freezes(connection)
+    connection.execute(
+        f"""
+        insert into risk.freeze_question
+        select $waiting as waiting_id, action_id, $run, $now
+        from risk.strategy_action
+        where
+            {_PROPOSED}
+            and $waiting not in (select waiting_id from risk.freeze_question)
+        """,  # noqa: S608 - a condition of ours
+        {"waiting": waiting.waiting_id, "run": run_id, "now": utc_now()},
+    )
+    return waiting
+
+
 def waiting_freezes(connection: duckdb.DuckDBPyConnection) -> Waiting:
     """Sum up the freezes that nobody has decided on, whichever run proposed them.
 
@@ -99,77 +127,111 @@ def waiting_freezes(connection: duckdb.DuckDBPyConnection) -> Waiting:
 
 
 def decide(settings: Settings, *, run_id: str, answer: Answer) -> DecisionReport:
-    """Record a person's answer on every freeze they were shown, and follow it.
+    """Record a person's answer on the freezes they were shown, and follow it.
+
+    Freezes that somebody has decided on since they were shown stay as decided. The same
+    answer given again, as when the task is tried again, changes nothing; another answer,
+    to other freezes, is recorded though it comes in the same run.
 
     Parameters
     ----------
     settings : Settings
         Say which home.
     run_id : str
-        Kept with the decision; deciding again in the same run changes nothing.
+        Kept with the decision.
     answer : Answer
-        Approved freezes write the rules of their row of the seed; rejected ones stay
-        recorded and do nothing.
+        Approved freezes write their rules; rejected ones stay recorded and do nothing.
 
     Returns
     -------
     DecisionReport
-        Counts of the run's decision.
+        What this answer decided.
 
     Raises
     ------
     ResponseError
-        When the freezes that wait are not those the person was shown.
+        When a freeze that was shown is no longer there, or all of them had been decided
+        before; nothing is decided then.
     """
     with connect(settings) as connection:
         ensure_response_tables(connection)
         connection.execute("begin")
-        if not (decided := _decided(connection, run_id)):
-            _require_shown(connection, answer)
-            _record(connection, answer, run_id)
-            decided = _decided(connection, run_id)
+        _require_shown(connection, answer)
+        _record(connection, answer, run_id)
+        if not (decided := _decided(connection, answer)):
+            raise _decided_before()
         rules = write_rules(connection, run_id=run_id)
         mark_strongest(connection, run_id=run_id)
         connection.execute("commit")
     return DecisionReport(decided.get("approved", 0), decided.get("rejected", 0), rules)
 
 
+def _status(answer: Answer) -> str:
+    return "approved" if answer.is_approved else "rejected"
+
+
 def _record(connection: duckdb.DuckDBPyConnection, answer: Answer, run_id: str) -> None:
     connection.execute(
         f"""
         update risk.strategy_action
-        set status = ?, decided_by = ?, decided_at = ?, reason = ?, decided_in_run = ?
-        where {_PROPOSED}
+        set status = $status, decided_by = $by, decided_at = $at, reason = $reason,
+            decided_in_run = $run, waiting_id = $waiting
+        where {_PROPOSED} and action_id in (
+            select action_id from risk.freeze_question where waiting_id = $waiting
+        )
         """,  # noqa: S608 - a condition of ours
-        [
-            "approved" if answer.is_approved else "rejected",
-            answer.decided_by,
-            answer.decided_at,
-            answer.reason,
-            run_id,
-        ],
+        {
+            "status": _status(answer),
+            "by": answer.decided_by,
+            "at": answer.decided_at,
+            "reason": answer.reason,
+            "run": run_id,
+            "waiting": answer.waiting_id,
+        },
     )
 
 
-def _decided(connection: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, int]:
+def _decided(connection: duckdb.DuckDBPyConnection, answer: Answer) -> dict[str, int]:
+    """Count what this very answer has decided, now or when it was given before."""
     rows = connection.execute(
         """
         select status, count(*) from risk.strategy_action
-        where decided_in_run = ? group by status
+        where waiting_id = ? and status = ? and decided_by = ? and decided_at = ?
+        group by status
         """,
-        [run_id],
+        [answer.waiting_id, _status(answer), answer.decided_by, answer.decided_at],
     ).fetchall()
     return {str(status): int(n) for status, n in rows}
 
 
 def _require_shown(connection: duckdb.DuckDBPyConnection, answer: Answer) -> None:
-    if waiting_freezes(connection).waiting_id != answer.waiting_id:
+    row = connection.execute(
+        f"""
+        select count(*), count(actions.action_id)
+        from risk.freeze_question as shown
+        left join risk.strategy_action as actions
+            on shown.action_id = actions.action_id and actions.strategy = '{FREEZE}'
+        where shown.waiting_id = ?
+        """,  # noqa: S608 - a name of ours
+        [answer.waiting_id],
+    ).fetchone()
+    shown, there = row or (0, 0)
+    if shown == 0 or there < shown:
         raise ResponseError(
             "the freezes that wait are not those that were shown.",
             where="risk.strategy_action",
             remedy="Nothing was decided. Run the DAG `default_response` again: it asks "
             "anew.",
         )
+
+
+def _decided_before() -> ResponseError:
+    return ResponseError(
+        "every freeze that was shown had been decided before.",
+        where="risk.strategy_action",
+        remedy="The first answer stands, and nothing was changed: decided_by, decided_at "
+        "and reason say whose it is.",
+    )
 
 
 def _evidence(connection: duckdb.DuckDBPyConnection) -> str:

@@ -7,7 +7,7 @@ import duckdb
 
 from comove.audit import ensure_tables
 from comove.connection import connect, literal, row_count, utc_now
-from comove.default_response.approval import Waiting, waiting_freezes
+from comove.default_response.approval import Waiting, ask_about_freezes
 from comove.default_response.rules import write_rules
 from comove.default_response.scratch import (
     DEBTORS,
@@ -97,9 +97,10 @@ def respond(settings: Settings, *, run_id: str) -> ResponseReport:
             _write_response(connection, folder, posteriors, run_id)
         rules = write_rules(connection, run_id=run_id)
         mark_strongest(connection, run_id=run_id)
+        waiting = ask_about_freezes(connection, run_id=run_id)
         after = _counts(connection)
         connection.execute("commit")
-        return _report(before, after, rules, waiting_freezes(connection))
+        return _report(before, after, rules, waiting)
 
 
 def _write_response(

@@ -62,7 +62,16 @@ create table if not exists risk.strategy_action (
     reason varchar,
     run_id varchar not null,
     decided_in_run varchar,
+    waiting_id varchar,
     proposed_at timestamp not null
+);
+
+-- Which freezes a person was shown: an answer holds for these and no others.
+create table if not exists risk.freeze_question (
+    waiting_id varchar not null,
+    action_id varchar not null,
+    asked_in_run varchar not null,
+    asked_at timestamp not null
 );
 
 create table if not exists risk.lending_control (
@@ -79,3 +88,6 @@ create table if not exists risk.lending_control (
     run_id varchar not null,
     written_at timestamp not null
 );
+
+-- Homes from before these columns.
+alter table risk.strategy_action add column if not exists waiting_id varchar;

@@ -48,6 +48,7 @@ PARTS = {
     ),
     "default_response": (
         "risk.default_event",
+        "risk.freeze_question",
         "risk.lending_control",
         "risk.linked_debtor",
         "risk.risk_strategies",
