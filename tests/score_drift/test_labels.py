@@ -15,7 +15,7 @@ SEEDS = project_root() / "dbt_project" / "seeds"
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Tables:
-    """Some applicants with a house, some of whom nothing is known but the income."""
+    """Some with a house; of some only the income is known, of others all but that."""
     rows = applications(months=9, a_month=120, seed=3)
     random = np.random.default_rng(0)
     n = len(rows)
@@ -23,6 +23,8 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     unknown = random.random(n) < 0.1
     for name in ("personal_credit_score", "employment_months"):
         rows[name] = rows[name].mask(unknown)
+    without_income = ~unknown & (random.random(n) < 0.1)
+    rows["monthly_income"] = rows["monthly_income"].mask(without_income)
     return build_book(rows, tmp_path_factory.mktemp("labels"))
 
 
@@ -69,10 +71,12 @@ def test_labels_are_those_of_the_rules(book: Tables) -> None:
     capable = settings.policy_capability_income_months * rows["monthly_income"]
     match = (capable / rows["requested_amount"]).clip(upper=1)
     np.testing.assert_allclose(rows["capability_match"], match)
-    by = (
-        settings.policy_credit_value_weight * value
-        + settings.policy_capability_weight * match
-    )
+    assert match.isna().any()
+    assert value.notna().all()
+    weight = settings.policy_capability_weight * match.notna()
+    by = settings.policy_credit_value_weight * value + weight * match.fillna(0)
+    by = by / (settings.policy_credit_value_weight + weight)
+    np.testing.assert_allclose(rows["policy_value"], by)
     groups = [rows["channel"], rows["cohort_month"]]
     place = by.groupby(groups).rank(ascending=False, method="min") - 0.5
     share = place / by.groupby(groups).transform("size")

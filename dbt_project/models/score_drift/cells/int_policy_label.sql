@@ -69,14 +69,16 @@ capable as (
 
 ),
 
--- Nobody is incapable of nothing.
+-- Nobody is incapable of nothing. What is not known is no capability: `least` passes over
+-- null in some databases and gives null in others.
 matched as (
 
     select
         *,
         case
-            when requested_amount <= 0 then 1e0
-            else least(1e0, capability / requested_amount)
+            when capability is null or requested_amount is null then null
+            when requested_amount <= 0 or capability >= requested_amount then 1e0
+            else capability / requested_amount
         end as capability_match
     from capable
 
@@ -86,8 +88,21 @@ valued as (
 
     select
         matched.*,
-        request.credit_value_weight * matched.credit_value
-        + request.capability_weight * matched.capability_match as policy_value,
+        -- The mean of what is known: a half that is not is left out, never taken for 0.
+        (
+            coalesce(request.credit_value_weight * matched.credit_value, 0e0)
+            + coalesce(request.capability_weight * matched.capability_match, 0e0)
+        ) / nullif(
+            case
+                when matched.credit_value is null then 0e0
+                else request.credit_value_weight
+            end
+            + case
+                when matched.capability_match is null then 0e0
+                else request.capability_weight
+            end,
+            0e0
+        ) as policy_value,
         request.review_cutoff
     from matched
     cross join request
