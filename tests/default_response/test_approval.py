@@ -65,6 +65,33 @@ def test_approved_freezes_are_recorded_and_refuse_applications(
     ) == [("reject", 0.0)]
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "set index_from = 6 where strategy = 'freeze'",
+        "set limit_factor = 0.9, valid_months = 12, scope = 'region', min_share = 0.99 "
+        "where strategy = 'freeze'",
+    ],
+)
+def test_what_is_approved_is_what_was_proposed_whatever_the_seed_says_now(
+    bank: Settings, response: Respond, changed: str
+) -> None:
+    response()
+    change(bank, f"update risk.risk_strategies {changed}")
+    report = response(run_id="next")
+    done = decide(bank, run_id="next", answer=answer(report.waiting_id, is_approved=True))
+    assert (done.approved, done.rules) == (20, 4)
+    found = rows(
+        bank,
+        """
+        select distinct strategy, limit_factor, region is null, industry is null,
+            datediff('month', valid_from, valid_to + 1)
+        from risk.lending_control where caused_by = 'freeze'
+        """,
+    )
+    assert found == [("reject", 0.0, False, False, 3)]
+
+
 def test_rejected_freezes_do_nothing_and_are_recorded(
     bank: Settings, response: Respond
 ) -> None:

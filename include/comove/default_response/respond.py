@@ -114,6 +114,7 @@ def _write_response(
     connection.execute("set variable version = ?", [posteriors.version])
     connection.execute("set variable previous_version = ?", [posteriors.previous_version])
     connection.execute("set variable forecast_month = ?", [posteriors.forecast_month])
+    connection.execute("set variable acts_from = ?", [posteriors.acts_from])
     connection.execute(_NEW_EVENTS.format(**_sources(folder)))
     connection.execute(_INSERT_LINKS.format(**_sources(folder)))
     connection.execute(_INSERT_EVENTS)
@@ -225,6 +226,12 @@ _INSERT_ACTIONS = f"""
             ),
             null
         ) as contacts_per_week,
+        strategies.index_from,
+        strategies.limit_factor,
+        strategies.valid_months,
+        strategies.scope,
+        strategies.min_share,
+        getvariable('acts_from')::date as acts_from,
         false as is_strongest,
         if(linked.strategy = '{FREEZE}', null, 'rule') as decided_by,
         if(linked.strategy = '{FREEZE}', null, getvariable('now')) as decided_at,

@@ -5,29 +5,29 @@ import duckdb
 # A rule goes by an attribute only where borrower and debtor have the same, and know it.
 _UNKNOWN = "unknown"
 # A debtor counts once per event and row of the seed, under the narrowest rule its scope
-# allows: region and industry where both are shared, else the one that is.
+# allows: region and industry where both are shared, else the one that is. The terms are
+# those the action was proposed with.
 _RULES = f"""
     create or replace temp table written_rule as
     with acting as (
         select
             actions.event_id,
             actions.borrower_key,
+            actions.strategy,
+            actions.index_from,
+            actions.limit_factor,
+            actions.valid_months,
+            actions.scope,
+            actions.min_share,
+            actions.acts_from,
             events.as_of_month,
-            events.forecast_month,
-            events.borrower_key as fallen_key,
-            strategies.*
+            events.borrower_key as fallen_key
         from risk.strategy_action as actions
         inner join risk.default_event as events using (event_id)
-        inner join risk.risk_strategies as strategies
-            on
-                actions.strategy = strategies.strategy
-                and actions.joint_risk_index >= strategies.index_from
-                and actions.joint_risk_index
-                < coalesce(strategies.index_to, 'infinity'::double)
         where
             actions.status in ('done', 'approved')
             and $run in (actions.run_id, actions.decided_in_run)
-            and strategies.limit_factor is not null
+            and actions.limit_factor is not null
     ),
 
     shared as (
@@ -67,8 +67,8 @@ _RULES = f"""
             industry,
             fallen_region,
             fallen_industry,
-            forecast_month as valid_from,
-            (forecast_month + to_months(valid_months) - interval 1 day)::date as valid_to,
+            acts_from as valid_from,
+            (acts_from + to_months(valid_months) - interval 1 day)::date as valid_to,
             count(distinct borrower_key) as linked_debtors
         from shared
         where region is not null or industry is not null
@@ -158,9 +158,9 @@ def write_rules(connection: duckdb.DuckDBPyConnection, *, run_id: str) -> int:
     """Write the rules that follow from what a run did or decided and are not there yet.
 
     A rule holds for new applications of one region and industry, of one region, or of
-    one industry (the other empty), from the month after the data the event was seen in,
-    for so many months as the seed says. It is written where at least `min_share` of the
-    borrowers at risk who share just as much with the fallen borrower are linked to it.
+    one industry (the other empty), from the month after the run's, for so many months as
+    the seed said when the action was proposed. It is written where at least `min_share`
+    of the borrowers at risk who share just as much with the fallen borrower are linked.
 
     Parameters
     ----------

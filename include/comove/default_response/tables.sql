@@ -56,6 +56,14 @@ create table if not exists risk.strategy_action (
     exposure double not null,
     contacts_per_week_before double,
     contacts_per_week double,
+    -- Terms of the strategy as they were when it was proposed: who approves a freeze
+    -- approves these, whatever the seed says by then.
+    index_from double,
+    limit_factor double,
+    valid_months integer,
+    scope varchar,
+    min_share double,
+    acts_from date,
     is_strongest boolean not null,
     decided_by varchar,
     decided_at timestamp,
@@ -91,3 +99,9 @@ create table if not exists risk.lending_control (
 
 -- Homes from before these columns.
 alter table risk.strategy_action add column if not exists waiting_id varchar;
+alter table risk.strategy_action add column if not exists index_from double;
+alter table risk.strategy_action add column if not exists limit_factor double;
+alter table risk.strategy_action add column if not exists valid_months integer;
+alter table risk.strategy_action add column if not exists scope varchar;
+alter table risk.strategy_action add column if not exists min_share double;
+alter table risk.strategy_action add column if not exists acts_from date;
