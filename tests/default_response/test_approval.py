@@ -66,6 +66,38 @@ def test_approved_freezes_are_recorded_and_refuse_applications(
 
 
 @pytest.mark.parametrize(
+    ("decided_on", "valid_from", "valid_to"),
+    [
+        # Before the month to come: from its first day.
+        (dt.date(2024, 3, 28), dt.date(2024, 4, 1), dt.date(2024, 6, 30)),
+        (dt.date(2024, 4, 3), dt.date(2024, 4, 3), dt.date(2024, 7, 2)),
+        # Long after it was proposed: neither backdated nor over when it begins.
+        (dt.date(2024, 8, 3), dt.date(2024, 8, 3), dt.date(2024, 11, 2)),
+    ],
+)
+def test_applications_are_refused_from_the_day_of_the_decision(
+    bank: Settings,
+    response: Respond,
+    decided_on: dt.date,
+    valid_from: dt.date,
+    valid_to: dt.date,
+) -> None:
+    report = response()
+    moment = dt.datetime.combine(decided_on, NOON.time())
+    said = Answer(True, "ada", moment, None, report.waiting_id)
+    decide(bank, run_id="run", answer=said)
+    found = rows(
+        bank,
+        "select distinct valid_from, valid_to from risk.lending_control "
+        "where caused_by = 'freeze'",
+    )
+    assert found == [(valid_from, valid_to)]
+    # The date is the recorded answer's: deciding once more moves nothing.
+    decide(bank, run_id="run", answer=said)
+    assert len(rows(bank, "from risk.lending_control where caused_by = 'freeze'")) == 4
+
+
+@pytest.mark.parametrize(
     "changed",
     [
         "set index_from = 6 where strategy = 'freeze'",

@@ -19,7 +19,12 @@ _RULES = f"""
             actions.valid_months,
             actions.scope,
             actions.min_share,
-            actions.acts_from,
+            -- A refusal holds from the day a person has decided it, and not before.
+            if(
+                actions.status = 'approved',
+                greatest(actions.acts_from, actions.decided_at::date),
+                actions.acts_from
+            ) as acts_from,
             events.as_of_month,
             events.borrower_key as fallen_key
         from risk.strategy_action as actions
@@ -158,9 +163,10 @@ def write_rules(connection: duckdb.DuckDBPyConnection, *, run_id: str) -> int:
     """Write the rules that follow from what a run did or decided and are not there yet.
 
     A rule holds for new applications of one region and industry, of one region, or of
-    one industry (the other empty), from the month after the run's, for so many months as
-    the seed said when the action was proposed. It is written where at least `min_share`
-    of the borrowers at risk who share just as much with the fallen borrower are linked.
+    one industry (the other empty), from the month after the run's, a refusal from the day
+    it was approved where that is later; for so many months as the seed said when the
+    action was proposed. It is written where at least `min_share` of the borrowers at risk
+    who share just as much with the fallen borrower are linked.
 
     Parameters
     ----------
