@@ -1,5 +1,7 @@
 """The blend of an application model: even where few are bad, fitted where many are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -26,11 +28,13 @@ def one_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(application_model, "BAG", 1)
 
 
-def fitted(rows: int, base: float, algorithm: str = "blend") -> ApplicationModel:
+def fitted(
+    rows: int, base: float, algorithm: str = "blend", fitter: ApplicationFitter = FITTER
+) -> ApplicationModel:
     rng = np.random.default_rng(4)
     x = rng.normal(size=(rows, 3)).astype(np.float32)
     y = (rng.random(rows) < expit(base + 1.5 * x[:, 0])).astype(float)
-    return FITTER.fit(Sample(x, y), np.arange(rows) % 3, algorithm)
+    return fitter.fit(Sample(x, y), np.arange(rows) % 3, algorithm)
 
 
 def test_where_few_are_bad_every_model_counts_alike() -> None:
@@ -54,6 +58,11 @@ def test_one_algorithm_alone_has_all_the_weight() -> None:
     x = np.zeros((2, 3), np.float32)
     said = model.probabilities(x)
     assert said["blend"] == pytest.approx(said["linear"])
+
+
+def test_without_a_line_trees_and_scorecard_make_the_blend() -> None:
+    model = fitted(700, -3, fitter=replace(FITTER, with_line=False))
+    assert model.weights == pytest.approx({"xgboost": 2 / 3, "logit": 1 / 3})
 
 
 def test_an_algorithm_there_is_none_of_is_refused() -> None:

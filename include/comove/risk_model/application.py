@@ -158,6 +158,7 @@ def train_application(
         if isinstance(steps, str):
             trainer.absent.append(steps)
         else:
+            trainer.has_dates = any(step.scoring == "out_of_time" for step in steps)
             for step in steps:
                 trainer.run(step)
         report = _reported(trainer, folder / SCORES, month)
@@ -227,6 +228,7 @@ class _Trainer:
     features: tuple[Feature, ...]
     promotions: Sequence[Promotion]
     tell: Tell
+    has_dates: bool = False
     champion: _Fitted | None = None
     results: list[_Result] = field(default_factory=list)
     judged: list[_Judged] = field(default_factory=list)
@@ -329,6 +331,7 @@ class _Trainer:
             seed=self.settings.seed,
             threads=self._threads(sample),
             max_rounds=self.settings.pd_max_rounds,
+            with_line=not self.has_dates,
         )
         model = fitter.fit(sample, self._parts(step), record.algorithm)
         return _Fitted(step, model, record, keep_version(home, record, model.save))

@@ -140,7 +140,7 @@ class ApplicationModel:
     encoding : Encoding
         Columns of the features.
     members : mapping of str to TreeBag, WoeLogit or PenalisedLine
-        ``xgboost``, ``linear``, and ``logit`` where one could be fitted.
+        ``xgboost``, ``linear`` where asked for, ``logit`` where one could be fitted.
     weights : mapping of str to float
         Blend weights of the members.
     calibrations : mapping of str to Calibration
@@ -258,6 +258,9 @@ class ApplicationFitter:
         For xgboost: its threads, and trees at most.
     candidates : tuple of TreeParameters
         Hyper-parameters to choose from.
+    with_line : bool
+        Whether a line is among the members. It carries on what moves with time beyond
+        what was seen, so that it is for applications of the time learnt from only.
     """
 
     encoding: Encoding
@@ -265,6 +268,7 @@ class ApplicationFitter:
     threads: int
     max_rounds: int
     candidates: tuple[TreeParameters, ...] = CANDIDATES
+    with_line: bool = True
 
     def fit(
         self, sample: Sample, parts: Groups, algorithm: str = "blend"
@@ -294,7 +298,8 @@ class ApplicationFitter:
         margins = {}
         parameters, margins["xgboost"] = self._chosen_trees(sample, splits)
         members: dict[str, Member] = {"xgboost": self._bag(sample, parameters)}
-        members["linear"], margins["linear"] = self._line(sample, splits)
+        if self.with_line:
+            members["linear"], margins["linear"] = self._line(sample, splits)
         found = self._logit(sample, splits)
         if not isinstance(found, str):
             members["logit"], margins["logit"] = found
