@@ -122,14 +122,22 @@ JOINT_RISK = Page(
             y_title="standard deviations",
         ),
         Chart(
-            name="cell-correlation",
-            title="Correlation between cells",
-            about="How strongly defaults of two cells of region and industry move "
-            "together.",
+            name="region-correlation",
+            title="Correlation between regions",
+            about="How strongly defaults of two regions move together: mean over the "
+            "pairs of their industries. Every pair of cells is in the table below.",
             kind="heat",
-            sql="select region_a || ' · ' || industry_a as x, "
-            "region_b || ' · ' || industry_b as y, correlation as value "
-            "from risk.cell_link order by x, y limit 4000",
+            sql="select region_a as x, region_b as y, avg(correlation) as value "
+            "from risk.cell_link group by region_a, region_b order by x, y",
+            tables=("risk.cell_link",),
+        ),
+        Chart(
+            name="industry-correlation",
+            title="Correlation between industries",
+            about="The same of two industries: mean over the pairs of their regions.",
+            kind="heat",
+            sql="select industry_a as x, industry_b as y, avg(correlation) as value "
+            "from risk.cell_link group by industry_a, industry_b order by x, y",
             tables=("risk.cell_link",),
         ),
         Chart(
