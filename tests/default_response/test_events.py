@@ -192,6 +192,28 @@ def test_an_older_accepted_posterior_stands_for_one_that_was_refused(
     assert found.previous_version == "older"
 
 
+def test_a_posterior_of_other_settings_is_not_compared_with(bank: Settings) -> None:
+    # Fitted with settings A, tried with B, and gone back to A, whose fit is kept.
+    change(
+        bank,
+        """
+        insert into audit.posterior
+        select * replace (
+            'tried' as model_version, 'other' as settings_hash,
+            fitted_at + interval 1 day as fitted_at
+        )
+        from audit.posterior where as_of_month = '2024-02-01'
+        """,
+    )
+    find(bank)
+    found = read_posteriors(run_folder(bank, "run"))
+    assert found is not None
+    assert found.previous_version == "posterior-2024-02"
+    change(bank, "delete from audit.posterior where model_version = 'posterior-2024-02'")
+    with pytest.raises(ResponseError, match="of 2024-02 to compare"):
+        find(bank, is_month_given=True)
+
+
 LATE = """
     update marts.fct_borrower_month set is_event = true
     where borrower_key = 'standing0' and month = '2024-02-01'

@@ -63,7 +63,7 @@ def first_month(settings: Settings, month: dt.date) -> dt.date:
 def posteriors_for(
     connection: duckdb.DuckDBPyConnection, settings: Settings, month: dt.date
 ) -> Posteriors:
-    """Find the newest published posterior, and the newest of the same kind before it.
+    """Find the newest published posterior, and the newest before it of the same settings.
 
     That is as a rule the posterior of `month` and that of the month before. Where the
     sampler's gate has refused one, an older one stands for it, within the months that
@@ -128,6 +128,8 @@ _PAIR = """
             and older.accepted
             and older.copula = newer.copula
             and older.factors = newer.factors
+            -- Other priors, likelihood or window would move the index by themselves.
+            and older.settings_hash = newer.settings_hash
     where newer.model_version = (
         select max(model_version) from risk.joint_risk_index where as_of_month = ?
     )
