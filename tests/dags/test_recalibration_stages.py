@@ -221,6 +221,12 @@ def test_a_drift_that_goes_on_is_new_again(home: Settings) -> None:
     assert drift_stages.tell_drift(context())["last"] == "2024-06-01"
 
 
+def test_a_look_at_the_other_score_sets_nothing_off(home: Settings) -> None:
+    change(home, "update risk.score_drift set score_kind = 'lender'")
+    with pytest.raises(AirflowSkipException, match="is that of the score 'lender'"):
+        drift_stages.tell_drift(context(score="lender"))
+
+
 def test_without_a_drift_nothing_is_told(home: Settings) -> None:
     change(home, "update risk.score_drift set is_drift = false")
     with pytest.raises(AirflowSkipException, match="No flag of the score drift holds"):

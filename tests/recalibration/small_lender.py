@@ -21,7 +21,8 @@ DRIFT = (dt.date(2024, 4, 1), dt.date(2024, 5, 1))
 TABLES = """
     create schema if not exists marts;
     create table risk.application_label (
-        application_key varchar, cohort_month date, performance_label varchar
+        application_key varchar, cohort_month date, performance_label varchar,
+        score double, score_kind varchar
     );
     create table marts.fct_business_adjustment (
         adjustment_key varchar, adjusted_on date, kind varchar, magnitude double,
@@ -36,7 +37,8 @@ TABLES = """
         stage varchar, label varchar, cohort_month date, ks double, ks_low double,
         ks_high double, is_drift boolean, is_mature boolean, is_thin boolean,
         is_baseline boolean, drift_reference varchar, drift_change double,
-        drift_change_low double, drift_change_high double, as_of_month date
+        drift_change_low double, drift_change_high double, as_of_month date,
+        score_kind varchar
     );
     create table risk.score_strategies (
         band varchar, score_from double, score_to double, action varchar,
@@ -66,7 +68,7 @@ LOANS = """
     insert into risk.application_label
     select
         application_key, cohort_month,
-        if(cohort_month <= '2023-12-01', if(is_bad, 'bad', 'good'), null)
+        if(cohort_month <= '2023-12-01', if(is_bad, 'bad', 'good'), null), score, 'own'
     from planted;
     insert into risk.score select application_key, score, pd from planted;
     insert into risk.score_histogram
@@ -99,7 +101,7 @@ CELLS = """
         is_drifted, true, false, false, 'baseline',
         if(is_drifted, -0.30, 0.00),
         if(is_drifted, -0.34, -0.02),
-        if(is_drifted, -0.26, 0.02), date '2024-06-01'
+        if(is_drifted, -0.26, 0.02), date '2024-06-01', 'own'
     from (
         select
             *,

@@ -212,6 +212,53 @@ def test_a_month_is_not_assessed_on_what_was_known_in_another(lender: Settings) 
         assess(lender, run_id="run", wish=Wish(dt.date(2024, 3, 1)))
 
 
+def of_lender(settings: Settings) -> Settings:
+    """Matrix and setting both of the lender's score."""
+    change(
+        settings,
+        "update risk.score_drift set score_kind = 'lender'",
+        "update risk.application_label set score_kind = 'lender'",
+    )
+    return settings.model_copy(update={"drift_score": "lender"})
+
+
+def test_a_matrix_of_another_score_proposes_nothing(lender: Settings) -> None:
+    """Points of the lender's score are no cut-off of ours."""
+    of_lender(lender)
+    with pytest.raises(RecalibrationError, match="is that of the score 'lender'"):
+        assessed(lender)
+    assert rows(lender, "from risk.strategy_version") == []
+
+
+def test_points_of_one_score_are_not_held_against_those_of_another(
+    lender: Settings,
+) -> None:
+    assessed(lender)
+    other = of_lender(lender)
+    with pytest.raises(RecalibrationError, match="points of the score 'own'") as refused:
+        assessed(other)
+    assert "into the seed score_strategies" in str(refused.value)
+    change(
+        lender,
+        "update risk.score_strategies set limit_factor = 0.9 where band = 'standard'",
+    )
+    with pytest.raises(RecalibrationError, match="restore set to 3"):
+        assessed(other)
+    report = assess(other, run_id="back", wish=Wish(MONTH, restore=3))
+    assert "**the lender's score**" in report.evidence
+
+
+def test_the_lenders_score_foretells_no_bad_loans(lender: Settings) -> None:
+    report = assessed(of_lender(lender))
+    assert "Points are those of **the lender's score**." in report.evidence
+    assert rows(
+        lender, "select distinct predicted_bad, bad_ratio from risk.score_performance"
+    ) == [(None, None)]
+    for table in ("strategy_version", "score_assessment", "recalibration"):
+        kinds = rows(lender, f"select distinct score_kind from risk.{table}")
+        assert kinds == [("lender",)]
+
+
 def everything(settings: Settings) -> list[list[tuple[Any, ...]]]:
     return [
         rows(

@@ -66,7 +66,7 @@ def test_the_window_takes_all_its_loans_together(lender: Settings) -> None:
     found = rows(
         lender,
         """
-        select score, performance_label from risk.score
+        select risk.score.score, performance_label from risk.score
         inner join risk.application_label using (application_key)
         where performance_label is not null
         """,

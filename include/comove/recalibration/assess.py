@@ -43,6 +43,7 @@ from comove.recalibration.versions import (
     keep_seed,
     propose,
     read_version,
+    score_kind_of,
     version_in_force,
     withdraw,
 )
@@ -91,6 +92,8 @@ class Assessment:
         Why there are none.
     before, after : Strategy
         In force; what would be, if the candidates selected were.
+    score_kind : str
+        Whose score it is about: ``own`` or ``lender``.
     """
 
     month: dt.date
@@ -104,6 +107,7 @@ class Assessment:
     why_none: str | None
     before: Strategy
     after: Strategy
+    score_kind: str
 
     @property
     def is_proposal(self) -> bool:
@@ -174,7 +178,12 @@ def assess(settings: Settings, *, run_id: str, wish: Wish) -> AssessReport:
         ensure_tables(connection)
         ensure_recalibration_tables(connection)
         connection.execute("begin")
-        keep_seed(connection, read_seed(connection), run_id=run_id)
+        keep_seed(
+            connection,
+            read_seed(connection),
+            run_id=run_id,
+            score_kind=settings.drift_score,
+        )
         report = (
             _restored(connection, wish.restore, wish, run_id)
             if wish.restore is not None
@@ -201,10 +210,12 @@ def find_out(
     Raises
     ------
     RecalibrationError
-        When the score drift is not that of the month.
+        When the score drift is not that of the month, or not of the score that the
+        settings and the strategy in force speak of.
     """
-    _require_drift(connection, month)
-    _, before = version_in_force(connection)
+    _require_drift(connection, month, settings.drift_score)
+    in_force, before = version_in_force(connection)
+    _require_kind(connection, in_force, settings.drift_score)
     months = read_performance(connection, settings, month)
     newest = months[-settings.recalibration_window_months :]
     loans = _loans(connection, newest)
@@ -226,6 +237,7 @@ def find_out(
         why_none,
         before,
         after,
+        settings.drift_score,
     )
 
 
@@ -250,15 +262,17 @@ def find_drift(
     return newest_drift(flags, month_of(number(first) - 1))
 
 
-def _require_drift(connection: duckdb.DuckDBPyConnection, month: dt.date) -> None:
-    """Refuse to assess a month on what was known in another."""
+def _require_drift(
+    connection: duckdb.DuckDBPyConnection, month: dt.date, score_kind: str
+) -> None:
+    """Refuse to assess a month on what was known in another, or on another score."""
     try:
         row = connection.execute(
-            "select max(as_of_month) from risk.score_drift"
+            "select max(as_of_month), max(score_kind) from risk.score_drift"
         ).fetchone()
     except duckdb.CatalogException:
         row = None
-    known = row[0] if row else None
+    known, kind = row or (None, None)
     if known != month:
         found = f"is that of {known:%Y-%m}" if known else "has not been built"
         raise RecalibrationError(
@@ -266,6 +280,35 @@ def _require_drift(connection: duckdb.DuckDBPyConnection, month: dt.date) -> Non
             where="risk.score_drift",
             remedy=f"Run the DAG `score_drift` for {month:%Y-%m} to its end first.",
         )
+    if kind != score_kind:
+        raise RecalibrationError(
+            f"the score drift is that of the score {kind!r}, and applications are "
+            f"decided by the score {score_kind!r}.",
+            where="risk.score_drift",
+            remedy=f"Run the DAG `score_drift` for {month:%Y-%m} with the field score "
+            "empty, or change the setting drift_score.",
+        )
+
+
+def _require_kind(
+    connection: duckdb.DuckDBPyConnection, version: int, score_kind: str
+) -> None:
+    """Refuse to hold points of one score against points of another."""
+    if (kind := score_kind_of(connection, version)) == score_kind:
+        return
+    row = connection.execute(
+        "select max(version) from risk.strategy_version where score_kind = ?",
+        [score_kind],
+    ).fetchone()
+    remedy = "Write the strategy in its points into the seed score_strategies, and run."
+    if row and row[0]:
+        remedy = f"Run with restore set to {row[0]}, and approve it."
+    raise RecalibrationError(
+        f"version {version}, in force, is in points of the score {kind!r}, and the "
+        f"setting drift_score says {score_kind!r}.",
+        where="risk.strategy_version",
+        remedy=f"{remedy} Or set drift_score back.",
+    )
 
 
 def _loans(
@@ -350,7 +393,7 @@ def _assessed(
         why = " ".join(found.calls)
         origin = Origin(
             RECALIBRATED, why, run_id, wish.asked_by, based_on, wish.month,
-            found.main_factor,
+            found.main_factor, found.score_kind,
         )  # fmt: skip
         version = propose(connection, found.after, origin)
     else:
@@ -364,8 +407,12 @@ def _assessed(
         proposals_waiting=int(version is not None),
         version=version,
         content_hash=found.after.content_hash if version else None,
-        evidence=evidence_of(found.before, found.after, found) if version else "",
+        evidence=_evidence(found) if version else "",
     )
+
+
+def _evidence(found: Assessment) -> str:
+    return evidence_of(found.before, found.after, found, score_kind=found.score_kind)
 
 
 def _restored(
@@ -373,20 +420,24 @@ def _restored(
 ) -> AssessReport:
     based_on, before = version_in_force(connection)
     after = read_version(connection, old)
-    if after.content_hash == before.content_hash:
+    kind = score_kind_of(connection, old)
+    is_same_kind = kind == score_kind_of(connection, based_on)
+    if after.content_hash == before.content_hash and is_same_kind:
         raise RecalibrationError(
             f"what version {old} says is in force already.",
             where="restore",
             remedy=f"Nothing was changed. Version {based_on} stays in force.",
         )
     why = f"Version {old} is to be restored."
-    origin = Origin(RESTORED, why, run_id, wish.asked_by, based_on, wish.month)
+    origin = Origin(
+        RESTORED, why, run_id, wish.asked_by, based_on, wish.month, score_kind=kind
+    )
     version = propose(connection, after, origin)
     return AssessReport(
         proposals_waiting=1,
         version=version,
         content_hash=after.content_hash,
-        evidence=evidence_of(before, after, None, why),
+        evidence=evidence_of(before, after, None, why, score_kind=kind),
     )
 
 
@@ -438,6 +489,7 @@ def _assessment_row(
         version,
         run_id,
         utc_now(),
+        found.score_kind,
     )
 
 
@@ -463,6 +515,7 @@ def _candidate_rows(
             version if one.is_selected and not one.is_in_force else None,
             run_id,
             now,
+            found.score_kind,
         )
         for one in found.candidates
     ]

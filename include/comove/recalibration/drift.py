@@ -131,6 +131,12 @@ def first_cohort(connection: duckdb.DuckDBPyConnection) -> dt.date | None:
     return row[0] if row else None
 
 
+def drift_score_kind(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Tell whose score the matrix is of, ``own`` or ``lender``; None without rows."""
+    row = connection.execute("select max(score_kind) from risk.score_drift").fetchone()
+    return row[0] if row else None
+
+
 def _standard_error(change: float, low: float, high: float) -> float:
     """Of a change, from the end of its interval that lies towards zero."""
     towards = change - low if change > 0 else high - change

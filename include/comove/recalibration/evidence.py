@@ -10,6 +10,7 @@ from comove.recalibration.strategy import Band, Strategy
 if TYPE_CHECKING:
     from comove.recalibration.assess import Assessment
 
+_WHOSE = {"own": "**comove's own score**", "lender": "**the lender's score**"}
 _BANDS = "| Score | band | action | limit factor |\n|---|---|---|---:|"
 _EFFECTS = "| Change | effect | 95 % interval, all candidates at once |\n|---|---:|---|"
 _FACTORS = (
@@ -19,7 +20,12 @@ _FACTORS = (
 
 
 def evidence_of(
-    before: Strategy, after: Strategy, found: Assessment | None, why: str = ""
+    before: Strategy,
+    after: Strategy,
+    found: Assessment | None,
+    why: str = "",
+    *,
+    score_kind: str = "own",
 ) -> str:
     """Write why a strategy is proposed and what it changes, as Markdown.
 
@@ -31,8 +37,11 @@ def evidence_of(
         What it was proposed on; None where an old version is brought back.
     why : str
         Shown first where nothing was assessed.
+    score_kind : str
+        Whose score the points are of: ``own`` or ``lender``.
     """
     parts = [why, *_reasons(found)] if found else [why]
+    parts.append(f"Points are those of {_WHOSE[score_kind]}.")
     parts += ["**In force**", _bands(before), "**Proposed**", _bands(after)]
     return "\n\n".join(part for part in parts if part)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from comove.connection import connect
 from comove.recalibration.assess import find_drift
-from comove.recalibration.drift import Drift
+from comove.recalibration.drift import Drift, drift_score_kind
 from comove.recalibration.tables import ensure_recalibration_tables
 from comove.recalibration.versions import PROPOSED
 from comove.settings import Settings
@@ -38,15 +38,19 @@ def new_drift(settings: Settings, *, month: dt.date) -> DriftNews:
     A drift that goes on for another month is new again; one whose proposal nobody has
     decided on is told again, so that somebody is asked.
 
+    A matrix of another score than the one applications are decided by tells nothing.
+
     Parameters
     ----------
     settings : Settings
-        Say which home, and how sure a drift must be.
+        Say which home, whose score, and how sure a drift must be.
     month : date
         Last cohort month looked at, first day.
     """
     with connect(settings) as connection:
         ensure_recalibration_tables(connection)
+        if (kind := drift_score_kind(connection)) != settings.drift_score:
+            return DriftNews(why_not=_another_score(kind, settings))
         drift = find_drift(connection, settings, month)
         if drift is None:
             return DriftNews(why_not="No flag of the score drift holds.")
@@ -62,6 +66,13 @@ def new_drift(settings: Settings, *, month: dt.date) -> DriftNews:
     if assessed_to is not None and assessed_to >= drift.last and not waiting:
         return DriftNews(why_not=_known(drift))
     return DriftNews(drift.flag.stage, drift.flag.label, drift.first, drift.last)
+
+
+def _another_score(kind: str | None, settings: Settings) -> str:
+    return (
+        f"The score drift is that of the score {kind!r}; applications are decided by the "
+        f"score {settings.drift_score!r}."
+    )
 
 
 def _known(drift: Drift) -> str:

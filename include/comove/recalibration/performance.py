@@ -28,7 +28,7 @@ class Performance:
     loans, bad : int
         Mature loans, and those that turned out bad.
     predicted_bad : float or None
-        Sum of their predicted probabilities; None where none was scored.
+        Sum of their predicted probabilities; None for a score that is none of ours.
     ratio, ratio_low, ratio_high : float or None
         Observed over predicted bad loans, with an exact Poisson interval of 95 %
         (Garwood, 1936).
@@ -119,14 +119,14 @@ def over_window(
     """
     if not months:
         return None
-    scored = [one for one in months if one.predicted_bad is not None]
+    predicted = [one.predicted_bad for one in months if one.predicted_bad is not None]
     whole = Performance(
         WINDOW,
         months[0].first,
         months[-1].last,
         sum(one.loans for one in months),
         sum(one.bad for one in months),
-        sum(one.predicted_bad or 0.0 for one in scored) if scored else None,
+        sum(predicted) if len(predicted) == len(months) else None,
     )
     found = ks_interval(loans, seed=settings.seed)
     return _with_band(_with_ratio(whole), *found, settings)
@@ -252,11 +252,15 @@ _MONTHS = """
             labels.cohort_month,
             count(*)::bigint as loans,
             count(*) filter (labels.performance_label = 'bad')::bigint as bad,
-            sum(scores.pd) as predicted_bad
+            -- The lender's score foretells no probability, and ours is not its.
+            case
+                when bool_and(labels.score_kind = 'own' and scores.pd is not null)
+                    then sum(scores.pd)
+            end as predicted_bad
         from risk.application_label as labels
-        inner join risk.score as scores using (application_key)
+        left join risk.score as scores using (application_key)
         where
-            labels.performance_label is not null and scores.pd is not null
+            labels.performance_label is not null and labels.score is not null
             and labels.cohort_month <= ?
         group by labels.cohort_month
     )

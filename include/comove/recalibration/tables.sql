@@ -34,6 +34,10 @@ create table if not exists risk.strategy_band (
     primary key (version, position)
 );
 
+-- Whose score its points are of: own or lender.
+alter table risk.strategy_version
+add column if not exists score_kind varchar default 'own';
+
 -- The tables below hold one assessment a month: a later run of the month replaces it.
 create table if not exists risk.score_assessment (
     month date not null,
@@ -106,3 +110,8 @@ create table if not exists risk.score_performance (
     is_band_sure boolean not null,
     run_id varchar not null
 );
+
+alter table risk.score_assessment
+add column if not exists score_kind varchar default 'own';
+alter table risk.recalibration
+add column if not exists score_kind varchar default 'own';

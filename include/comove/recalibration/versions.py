@@ -11,6 +11,7 @@ from comove.recalibration.strategy import Band, RecalibrationError, Strategy
 PROPOSED, IN_FORCE, RETIRED = "proposed", "in force", "retired"
 REJECTED, WITHDRAWN, SHELVED = "rejected", "withdrawn", "shelved"
 SEED, RECALIBRATED, RESTORED = "seed", "recalibration", "restored"
+OWN = "own"
 _WHERE = "risk.strategy_version"
 
 
@@ -32,6 +33,8 @@ class Origin:
         Month assessed, first day.
     main_factor : str or None
         Of the drift it answers.
+    score_kind : str
+        Whose score its points are of: ``own`` or ``lender``.
     """
 
     origin: str
@@ -41,6 +44,7 @@ class Origin:
     based_on: int | None = None
     month: dt.date | None = None
     main_factor: str | None = None
+    score_kind: str = OWN
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,11 @@ class Answer:
 
 
 def keep_seed(
-    connection: duckdb.DuckDBPyConnection, seed: Strategy, *, run_id: str
+    connection: duckdb.DuckDBPyConnection,
+    seed: Strategy,
+    *,
+    run_id: str,
+    score_kind: str = OWN,
 ) -> int | None:
     """Make a version of the seed unless there is one that says the same.
 
@@ -87,6 +95,8 @@ def keep_seed(
         As of `read_seed`.
     run_id : str
         Kept with it.
+    score_kind : str
+        Whose score its points are of: ``own`` or ``lender``.
 
     Returns
     -------
@@ -102,7 +112,8 @@ def keep_seed(
     why = "As the seed score_strategies was delivered." if not known[0] else (
         "The seed score_strategies was changed."
     )  # fmt: skip
-    version = _add(connection, seed, Origin(SEED, why, run_id, SEED), SHELVED)
+    origin = Origin(SEED, why, run_id, SEED, score_kind=score_kind)
+    version = _add(connection, seed, origin, SHELVED)
     if not known[0]:
         _bring_into_force(connection, version, utc_now())
     return version
@@ -155,6 +166,14 @@ def read_version(connection: duckdb.DuckDBPyConnection, version: int) -> Strateg
     return Strategy(tuple(Band(*row) for row in rows))
 
 
+def score_kind_of(connection: duckdb.DuckDBPyConnection, version: int) -> str:
+    """Tell whose score the points of a version are of: ``own`` or ``lender``."""
+    row = connection.execute(
+        "select score_kind from risk.strategy_version where version = ?", [version]
+    ).fetchone()
+    return str(row[0]) if row else OWN
+
+
 def propose(
     connection: duckdb.DuckDBPyConnection, strategy: Strategy, origin: Origin
 ) -> int:
@@ -180,9 +199,17 @@ def propose(
     same = connection.execute(
         """
         select version from risk.strategy_version
-        where status = ? and content_hash = ? and origin = ? and based_on = ?
+        where
+            status = ? and content_hash = ? and origin = ? and based_on = ?
+            and score_kind = ?
         """,
-        [PROPOSED, strategy.content_hash, origin.origin, origin.based_on],
+        [
+            PROPOSED,
+            strategy.content_hash,
+            origin.origin,
+            origin.based_on,
+            origin.score_kind,
+        ],
     ).fetchone()
     if same:
         return int(same[0])
@@ -279,8 +306,8 @@ def _add(
         """
         insert into risk.strategy_version
             (version, status, origin, based_on, content_hash, month, main_factor, why,
-             run_id, proposed_by, proposed_at)
-        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             run_id, proposed_by, proposed_at, score_kind)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         [
             version,
@@ -294,6 +321,7 @@ def _add(
             origin.run_id,
             origin.proposed_by,
             utc_now(),
+            origin.score_kind,
         ],
     )
     connection.executemany(
