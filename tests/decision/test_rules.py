@@ -55,7 +55,12 @@ def test_decisions_are_those_worked_by_hand(
     known: dict[str, Any], expected: tuple[str, float, str | None, bool]
 ) -> None:
     got = decided(**known)
-    found = (got["admission"], got["credit_limit"], got["refused_at"], got["needs_review"])
+    found = (
+        got["admission"],
+        got["credit_limit"],
+        got["refused_at"],
+        got["needs_review"],
+    )
     assert found == expected
 
 
@@ -64,8 +69,8 @@ def test_every_adverse_decision_has_a_reason_in_words(
     known: dict[str, Any], expected: tuple[str, float, str | None, bool]
 ) -> None:
     got = decided(**known)
-    is_adverse = (
-        expected[2] is not None or got["credit_limit"] < known.get("requested_amount", 1500)
+    is_adverse = expected[2] is not None or got["credit_limit"] < known.get(
+        "requested_amount", 1500
     )
     if is_adverse or got["needs_review"]:
         assert json.loads(got["reason_codes"])
