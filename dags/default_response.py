@@ -8,9 +8,10 @@ to a default adds nothing.
 
 By hand, **Borrower** names one borrower, by the lender's own id or by borrower_key. With
 a month: its event of that month. Without: a borrower at risk in the month to come is
-reported to have defaulted now, before the data can know; any other is taken at its last
-event. All empty: the new events of the last complete month. An id typed into the form
-stays in Airflow's record of the run; the key says no name.
+reported to have defaulted now, before the data can know; any other is taken at its event
+of the last complete month, and refused where it had none: an older event wants its month.
+All empty: the new events of the last complete month and those looked back to. An id typed
+into the form stays in Airflow's record of the run; the key says no name.
 
 **Freezes wait for a person.** The task `approve` shows how many debtors, how much
 exposure and how large an index, under Required Actions. Rejected: nothing happens, and
@@ -83,7 +84,7 @@ Reject: nothing happens. Either is recorded with your name.
             pattern=MONTH_PATTERN,
             title="Month",
             description="Of the default, as 2026-09. Empty: the last complete month; for "
-            "a borrower at risk now the month to come, else that of its last event.",
+            "a borrower at risk now the month to come.",
         ),
         "portfolio": Param(
             None,

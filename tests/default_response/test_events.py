@@ -96,7 +96,7 @@ def test_a_borrower_may_be_named_by_the_lenders_id(
     assert written(bank).borrower_key.tolist() == [key]
 
 
-def test_a_borrower_without_a_month_is_taken_at_its_last_event(bank: Settings) -> None:
+def test_a_borrower_who_fell_in_the_last_month_is_taken_there(bank: Settings) -> None:
     assert find(bank, borrower="fallen0").events == 1
     assert str(written(bank).month.iloc[0])[:7] == "2024-03"
 
@@ -109,6 +109,20 @@ def test_a_default_the_data_cannot_know_yet_is_reported(bank: Settings) -> None:
     # He is no debtor of anybody's default any more.
     assert "standing7" not in set(written(bank, "debtors").borrower_key)
     assert report.debtors == 19
+
+
+def test_a_default_of_today_is_never_taken_for_an_old_one(bank: Settings) -> None:
+    # April is complete, its posterior not yet there; he fell in March, and again now.
+    change(
+        bank,
+        "update marts.fct_borrower_month set is_event = true "
+        "where borrower_key = 'standing7' and month = '2024-03-01'",
+    )
+    with pytest.raises(
+        ResponseError, match=r"that knows 2024-04.*write its"
+    ):
+        find(bank, month=AHEAD, borrower="standing7")
+    assert find(bank, borrower="standing7", is_month_given=True).events == 1
 
 
 @pytest.mark.parametrize(
@@ -125,7 +139,10 @@ def test_a_default_the_data_cannot_know_yet_is_reported(bank: Settings) -> None:
             "not at risk in 2024-03. The last event was in 2023-12: ask for that month",
         ),
         ({"borrower": "paid", "is_month_given": True}, "no open loan in 2024-03"),
-        ({"borrower": "cured"}, "no posterior that knows 2023-12"),
+        (
+            {"borrower": "cured"},
+            "not at risk in 2024-04; its last default event was in 2023-12",
+        ),
     ],
 )
 def test_what_cannot_be_responded_to_is_refused(

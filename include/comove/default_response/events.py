@@ -16,6 +16,7 @@ from comove.default_response.posteriors import (
     has_posteriors,
     month_after,
     posteriors_for,
+    published_month,
 )
 from comove.default_response.request import Wish
 from comove.default_response.scratch import (
@@ -80,7 +81,8 @@ def find_events(settings: Settings, *, run_id: str, wish: Wish) -> EventReport:
     refused, is answered by the next run, with the newest posteriors. A borrower given
     with a month must have had the event in it. Without a month, a borrower who is at risk
     in the month to come has it then, reported before the warehouse can know; any other
-    has had it in the last month with one.
+    must have had it in the wish's month. An older event is taken where its month is
+    given, never in place of what was asked.
 
     Parameters
     ----------
@@ -177,18 +179,42 @@ def _resolve(
     if wish.is_month_given:
         _require_event(connection, key, wish.month)
         return _Event(key, wish.month, DETECTED)
+    if published_month(connection, settings, wish.month) != wish.month:
+        raise _unknown_whether_at_risk(wish.month)
     if _is_at_risk_ahead(connection, key, wish.month):
         return _Event(key, month_after(wish.month), REPORTED)
     last = _last_event(connection, key, wish.month)
+    if last == wish.month:
+        return _Event(key, last, DETECTED)
+    raise _not_at_risk(wish.month, last)
+
+
+def _unknown_whether_at_risk(month: dt.date) -> ResponseError:
+    return ResponseError(
+        f"there is no posterior that knows {month:%Y-%m}, so nobody can be reported to "
+        f"fall in {month_after(month):%Y-%m}.",
+        where="risk.joint_risk_index",
+        remedy=f"Run the DAG `joint_risk` for {month:%Y-%m} first; or, to respond to an "
+        "event the data knows, write its month.",
+    )
+
+
+def _not_at_risk(month: dt.date, last: dt.date | None) -> ResponseError:
+    ahead = month_after(month)
     if last is None:
-        raise ResponseError(
+        return ResponseError(
             "the borrower has had no default event, and is not at risk in "
-            f"{month_after(wish.month):%Y-%m}.",
+            f"{ahead:%Y-%m}.",
             where="borrower",
             remedy="A default can be given for borrowers at risk (risk.joint_risk_index) "
             "or with an event (marts.fct_borrower_month).",
         )
-    return _Event(key, last, DETECTED)
+    return ResponseError(
+        f"the borrower is not at risk in {ahead:%Y-%m}; its last default event was in "
+        f"{last:%Y-%m}.",
+        where="borrower",
+        remedy=f"To respond to that event, write {last:%Y-%m} as the month.",
+    )
 
 
 def _require_event(
@@ -236,8 +262,6 @@ def _last_event(
 def _is_at_risk_ahead(
     connection: duckdb.DuckDBPyConnection, key: str, as_of: dt.date
 ) -> bool:
-    if not has_posteriors(connection):
-        return False
     row = connection.execute(
         """
         select 1 from risk.joint_risk_index where borrower_key = ? and as_of_month = ?
