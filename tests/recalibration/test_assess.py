@@ -173,6 +173,28 @@ def test_with_too_few_bad_loans_nothing_is_tried_and_it_says_why(
     assert "candidates need 30 of either" in report.why_none
 
 
+def test_without_a_loan_above_the_cutoff_it_says_that_no_bands_were_tried(
+    lender: Settings,
+) -> None:
+    # Nobody above 440 has borrowed, and lending to the rest loses money.
+    change(lender, "delete from risk.score_histogram where score > 440")
+    report = assessed(lender)
+    assert report.proposals_waiting == 0
+    assert "no mature loan scores 450 or more" in str(report.why_none)
+    assert rows(lender, "select distinct kind from risk.recalibration") == [("cutoff",)]
+
+
+def test_a_strategy_that_refuses_everybody_has_no_cutoff_to_move(
+    lender: Settings,
+) -> None:
+    change(
+        lender,
+        "delete from risk.score_strategies where action <> 'refuse'",
+        "update risk.score_strategies set score_to = null",
+    )
+    assert "refuses everybody" in str(assessed(lender).why_none)
+
+
 def test_without_mature_loans_the_drift_is_still_explained(lender: Settings) -> None:
     change(
         lender,

@@ -177,6 +177,11 @@ def test_bands_that_tell_nothing_are_not_selected() -> None:
     assert found.is_in_force
 
 
+def test_without_a_loan_above_the_cutoff_no_bands_are_tried() -> None:
+    low = pd.DataFrame({"score": [410.0, 420.0] * 50, "is_bad": [True, False] * 50})
+    assert band_candidates(loans_of(low), STRATEGY, SETTINGS) == []
+
+
 def test_all_scores_equal_leaves_everything_as_it_is() -> None:
     frame = pd.DataFrame({"score": [600.0] * 100, "is_bad": [True] * 40 + [False] * 60})
     for found in (

@@ -10,6 +10,8 @@ from comove.audit import ensure_tables
 from comove.connection import connect, utc_now
 from comove.portfolio import load_portfolio
 from comove.recalibration.candidates import (
+    BANDS,
+    NO_BANDS,
     Candidate,
     band_candidates,
     cutoff_candidates,
@@ -89,7 +91,7 @@ class Assessment:
     candidates : list of Candidate
         Cut-offs and bands; empty where there is nothing to try them on.
     why_none : str or None
-        Why there are none.
+        Why there are none, or none of the bands.
     before, after : Strategy
         In force; what would be, if the candidates selected were.
     score_kind : str
@@ -128,7 +130,7 @@ class AssessReport:
     calls : int
         Sentences that call for a change.
     why_none : str or None
-        Why no candidate was tried.
+        Why no candidate, or no bands, were tried.
     proposals_waiting : int
         0 or 1.
     version : int or None
@@ -223,8 +225,9 @@ def find_out(
     drift = find_drift(connection, settings, month)
     factors = _factors(connection, drift, month)
     calls = (*_drift_calls(drift), *requirement(window, settings).unmet)
-    why_none = _why_no_candidates(loans, settings)
+    why_none = _why_no_candidates(loans, before, settings)
     candidates, after = ([], before) if why_none else _try(loans, before, settings)
+    why_none = why_none or _why_no_bands(candidates, after)
     return Assessment(
         month,
         months,
@@ -354,7 +357,11 @@ def _drift_calls(drift: Drift | None) -> tuple[str, ...]:
     )
 
 
-def _why_no_candidates(loans: LoansByScore, settings: Settings) -> str | None:
+def _why_no_candidates(
+    loans: LoansByScore, before: Strategy, settings: Settings
+) -> str | None:
+    if before.cutoff == math.inf:
+        return "The strategy in force refuses everybody: there is no cut-off to move."
     least = settings.recalibration_min_bad
     if loans.n_bad >= least and loans.n_good >= least:
         return None
@@ -365,13 +372,23 @@ def _why_no_candidates(loans: LoansByScore, settings: Settings) -> str | None:
     )
 
 
+def _why_no_bands(candidates: list[Candidate], after: Strategy) -> str | None:
+    if any(one.kind == BANDS for one in candidates):
+        return None
+    return (
+        f"{NO_BANDS}: no mature loan scores {after.cutoff:g} or more, the "
+        "cut-off."
+    )
+
+
 def _try(
     loans: LoansByScore, before: Strategy, settings: Settings
 ) -> tuple[list[Candidate], Strategy]:
     cutoffs = cutoff_candidates(loans, before, settings)
     moved = _applied(next(one for one in cutoffs if one.is_selected), before, loans)
     bands = band_candidates(loans, moved, settings)
-    after = _applied(next(one for one in bands if one.is_selected), moved, loans)
+    best = next((one for one in bands if one.is_selected), None)
+    after = _applied(best, moved, loans) if best else moved
     return [*cutoffs, *bands], after
 
 

@@ -14,6 +14,7 @@ from comove.settings import Settings
 
 CUTOFF, BANDS = KINDS = "cutoff", "bands"
 IN_FORCE = "in force"
+NO_BANDS = "No bands were tried"
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,12 @@ def band_candidates(
     -------
     list of Candidate
         In force first; exactly one is selected. In each, bands whose share of bad loans
-        does not fall as the score rises were merged.
+        does not fall as the score rises were merged. Empty where no loan is above the
+        cut-off.
     """
     taken = loans.between(strategy.cutoff, math.inf)
+    if not taken.n:
+        return []
     made = [_named(BANDS, IN_FORCE, strategy.cutoff, strategy.edges)]
     seen = {strategy.edges}
     for name, edges in _proposed_edges(taken, settings):

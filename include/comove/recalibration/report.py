@@ -8,6 +8,7 @@ import pandas as pd
 
 from comove.connection import connect_serving
 from comove.portfolio import load_portfolio
+from comove.recalibration.candidates import NO_BANDS
 from comove.recalibration.report_facts import RecalibrationFacts, read_facts
 from comove.recalibration.report_pictures import cutoff_picture, performance_picture
 from comove.recalibration.versions import IN_FORCE, PROPOSED
@@ -105,7 +106,8 @@ def _assessed(assessment: Mapping[str, Any]) -> Iterable[str]:
     if pd.notna(assessment["drift_from"]):
         yield f"Main factor of the newest drift: {assessment['main_factor']}."
     if isinstance(assessment["why_none"], str):
-        yield f"No candidate was tried. {assessment['why_none']}"
+        why = assessment["why_none"]
+        yield why if why.startswith(NO_BANDS) else f"No candidate was tried. {why}"
     elif assessment["calls"] and pd.isna(assessment["version"]):
         yield "No candidate is surely better than what is in force: nothing is proposed."
 
