@@ -119,6 +119,31 @@ def test_an_old_version_is_restored_as_a_new_one_once_approved(changed: Settings
     assert found == [("restored", 2, "bob")]
 
 
+def test_a_decision_told_again_later_is_what_was_decided_then(
+    changed: Settings, proposal: AssessReport
+) -> None:
+    # Version 2 was approved in `run`, and has retired since.
+    back = assess(changed, run_id="back", wish=Wish(MONTH, restore=1))
+    decide(changed, run_id="back", answer=answer(back, is_approved=True))
+    again = decide(changed, run_id="run", answer=answer(proposal, is_approved=True))
+    assert (again.is_approved, again.version_in_force) == (True, 3)
+    assert rows(
+        changed, "select distinct status from risk.recalibration where version = 2"
+    ) == [("approved",)]
+
+
+def test_candidates_of_a_withdrawn_version_wait_for_nobody(
+    lender: Settings, proposal: AssessReport
+) -> None:
+    # Another month's assessment, so that its rows stay.
+    change(lender, "update risk.recalibration set month = '2024-05-01'")
+    change(lender, "update risk.score_histogram set n_bad = 0 where score = 570")
+    assess(lender, run_id="again", wish=Wish(MONTH))
+    assert rows(
+        lender, "select distinct status from risk.recalibration where version = 2"
+    ) == [("withdrawn",)]
+
+
 def test_restoring_assesses_nothing(changed: Settings) -> None:
     before = rows(changed, "from risk.recalibration order by candidate")
     assess(changed, run_id="back", wish=Wish(MONTH, restore=1))

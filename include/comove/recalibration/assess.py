@@ -375,10 +375,7 @@ def _why_no_candidates(
 def _why_no_bands(candidates: list[Candidate], after: Strategy) -> str | None:
     if any(one.kind == BANDS for one in candidates):
         return None
-    return (
-        f"{NO_BANDS}: no mature loan scores {after.cutoff:g} or more, the "
-        "cut-off."
-    )
+    return f"{NO_BANDS}: no mature loan scores {after.cutoff:g} or more, the cut-off."
 
 
 def _try(

@@ -228,6 +228,13 @@ def withdraw(connection: duckdb.DuckDBPyConnection, reason: str) -> None:
         Kept with what waited.
     """
     connection.execute(
+        """
+        update risk.recalibration set status = ?
+        where version in (select version from risk.strategy_version where status = ?)
+        """,
+        [WITHDRAWN, PROPOSED],
+    )
+    connection.execute(
         "update risk.strategy_version set status = ?, reason = ? where status = ?",
         [WITHDRAWN, reason, PROPOSED],
     )
@@ -250,7 +257,8 @@ def decide_version(
     Returns
     -------
     str
-        Status of the version: ``in force`` or ``rejected``.
+        What it was decided to be, ``in force`` or ``rejected``, whatever became of it
+        since.
 
     Raises
     ------
@@ -259,14 +267,14 @@ def decide_version(
     """
     row = connection.execute(
         """
-        select status, content_hash, decided_in_run from risk.strategy_version
-        where version = ?
+        select status, content_hash, decided_in_run, effective_from is not null
+        from risk.strategy_version where version = ?
         """,
         [answer.version],
     ).fetchone()
-    status, content_hash, decided_in_run = row or (None, None, None)
+    status, content_hash, decided_in_run, was_approved = row or (None, None, None, False)
     if decided_in_run == run_id:
-        return str(status)
+        return IN_FORCE if was_approved else REJECTED
     if status != PROPOSED or content_hash != answer.content_hash:
         raise RecalibrationError(
             f"version {answer.version}, which was shown, does not wait for an answer any "
