@@ -144,6 +144,26 @@ def test_candidates_of_a_withdrawn_version_wait_for_nobody(
     ) == [("withdrawn",)]
 
 
+def test_a_version_to_be_restored_is_asked_about_until_somebody_answers(
+    changed: Settings,
+) -> None:
+    first = assess(changed, run_id="back", wish=Wish(MONTH, restore=1, asked_by="bob"))
+    # Nobody answers; then a month is assessed that has something to propose, and one
+    # that has not.
+    for run_id, statement in (
+        ("next", "update risk.score_histogram set n_bad = 0 where score = 620"),
+        ("third", "update risk.score_drift set is_drift = false"),
+    ):
+        change(changed, statement)
+        again = assess(changed, run_id=run_id, wish=Wish(MONTH))
+        assert (again.version, again.content_hash) == (3, first.content_hash)
+        assert again.evidence == first.evidence
+        assert again.proposals_waiting == 1
+        assert statuses(changed)[-1] == (3, "proposed")
+    decide(changed, run_id="third", answer=answer(again, is_approved=True))
+    assert statuses(changed)[-1] == (3, "in force")
+
+
 def test_restoring_assesses_nothing(changed: Settings) -> None:
     before = rows(changed, "from risk.recalibration order by candidate")
     assess(changed, run_id="back", wish=Wish(MONTH, restore=1))

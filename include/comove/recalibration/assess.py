@@ -47,14 +47,16 @@ from comove.recalibration.versions import (
     read_version,
     score_kind_of,
     version_in_force,
+    waiting_restored,
     withdraw,
 )
 from comove.risk_model.folds import month_of, number
 from comove.settings import Settings
 
 # A candidate that was not chosen; chosen, but what is in force already; chosen, but
-# nothing calls for a change.
+# nothing calls for a change; called for, but a version to be restored waits first.
 NOT_SELECTED, KEPT, NOT_NEEDED = "not selected", "kept", "not needed"
+POSTPONED = "postponed"
 NO_DRIFT = "no drift"
 _TABLES = (
     "score_assessment",
@@ -402,6 +404,10 @@ def _assessed(
 ) -> AssessReport:
     found = find_out(connection, settings, wish.month)
     based_on, _ = version_in_force(connection)
+    if (waits := waiting_restored(connection)) is not None:
+        # What a person asked for goes before what is worked out here.
+        _write(connection, found, None, run_id, is_postponed=True)
+        return _asked_again(connection, waits, found)
     version = None
     if found.is_proposal:
         why = " ".join(found.calls)
@@ -422,6 +428,27 @@ def _assessed(
         version=version,
         content_hash=found.after.content_hash if version else None,
         evidence=_evidence(found) if version else "",
+    )
+
+
+def _asked_again(
+    connection: duckdb.DuckDBPyConnection, version: int, found: Assessment
+) -> AssessReport:
+    """Ask anew about a version that is to be restored, as it was asked before."""
+    row = connection.execute(
+        "select why, score_kind from risk.strategy_version where version = ?", [version]
+    ).fetchone()
+    why, kind = row or ("", found.score_kind)
+    after = read_version(connection, version)
+    return AssessReport(
+        candidates=len(found.candidates),
+        main_factor=found.main_factor,
+        calls=len(found.calls),
+        why_none=found.why_none,
+        proposals_waiting=1,
+        version=version,
+        content_hash=after.content_hash,
+        evidence=evidence_of(found.before, after, None, why, score_kind=kind),
     )
 
 
@@ -460,6 +487,8 @@ def _write(
     found: Assessment,
     version: int | None,
     run_id: str,
+    *,
+    is_postponed: bool = False,
 ) -> None:
     for table in _TABLES:
         connection.execute(f"delete from risk.{table} where month = ?", [found.month])  # noqa: S608 - a name of ours
@@ -468,7 +497,8 @@ def _write(
         "score_assessment",
         [_assessment_row(connection, found, version, run_id)],
     )
-    _insert(connection, "recalibration", _candidate_rows(found, version, run_id))
+    candidates = _candidate_rows(found, version, run_id, is_postponed=is_postponed)
+    _insert(connection, "recalibration", candidates)
     _insert(connection, "recalibration_factor", _factor_rows(found, run_id))
     _insert(connection, "score_performance", _performance_rows(found, run_id))
 
@@ -508,7 +538,7 @@ def _assessment_row(
 
 
 def _candidate_rows(
-    found: Assessment, version: int | None, run_id: str
+    found: Assessment, version: int | None, run_id: str, *, is_postponed: bool
 ) -> list[tuple[object, ...]]:
     now = utc_now()
     return [
@@ -525,7 +555,7 @@ def _candidate_rows(
             one.bad_loans,
             one.is_selected,
             found.main_factor,
-            _status(found, one),
+            _status(found, one, is_postponed=is_postponed),
             version if one.is_selected and not one.is_in_force else None,
             run_id,
             now,
@@ -535,12 +565,14 @@ def _candidate_rows(
     ]
 
 
-def _status(found: Assessment, candidate: Candidate) -> str:
+def _status(found: Assessment, candidate: Candidate, *, is_postponed: bool) -> str:
     if not candidate.is_selected:
         return NOT_SELECTED
     if candidate.is_in_force:
         return KEPT
-    return PROPOSED if found.is_proposal else NOT_NEEDED
+    if not found.is_proposal:
+        return NOT_NEEDED
+    return POSTPONED if is_postponed else PROPOSED
 
 
 def _factor_rows(found: Assessment, run_id: str) -> list[tuple[object, ...]]:

@@ -91,7 +91,13 @@ def findings(facts: RecalibrationFacts) -> Iterable[str]:
     if facts.assessment is None:
         yield "The month was not assessed."
     else:
-        yield from _assessed(facts.assessment)
+        is_postponed = "postponed" in set(facts.candidates.get("status", ()))
+        yield from _assessed(facts.assessment, is_postponed=is_postponed)
+        if is_postponed:
+            yield (
+                "Something is surely better than what is in force. It is proposed once "
+                "somebody has decided on the version that is to be restored."
+            )
     if waiting := facts.version(PROPOSED):
         yield (
             f"Version {waiting['version']} of the strategy waits for a person's "
@@ -101,14 +107,14 @@ def findings(facts: RecalibrationFacts) -> Iterable[str]:
         yield f"In force: version {now['version']}. {now['why']}"
 
 
-def _assessed(assessment: Mapping[str, Any]) -> Iterable[str]:
+def _assessed(assessment: Mapping[str, Any], *, is_postponed: bool) -> Iterable[str]:
     yield assessment["calls"] or "Nothing calls for a change."
     if pd.notna(assessment["drift_from"]):
         yield f"Main factor of the newest drift: {assessment['main_factor']}."
     if isinstance(assessment["why_none"], str):
         why = assessment["why_none"]
         yield why if why.startswith(NO_BANDS) else f"No candidate was tried. {why}"
-    elif assessment["calls"] and pd.isna(assessment["version"]):
+    elif assessment["calls"] and pd.isna(assessment["version"]) and not is_postponed:
         yield "No candidate is surely better than what is in force: nothing is proposed."
 
 

@@ -217,6 +217,15 @@ def propose(
     return _add(connection, strategy, origin, PROPOSED)
 
 
+def waiting_restored(connection: duckdb.DuckDBPyConnection) -> int | None:
+    """Find the version a person asked to bring back, and nobody has decided on."""
+    row = connection.execute(
+        "select version from risk.strategy_version where status = ? and origin = ?",
+        [PROPOSED, RESTORED],
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
 def withdraw(connection: duckdb.DuckDBPyConnection, reason: str) -> None:
     """Let nothing wait for a person any more.
 
