@@ -17,7 +17,9 @@ into the form stays in Airflow's record of the run; the key says no name.
 exposure and how large an index, under Required Actions. Rejected: nothing happens, and
 who rejected it, when and why is recorded. Without an answer within
 `response_approval_days` the freezes stay proposed, and the next run asks again. Actions
-by rule (collection, rules for applications) do not wait for it.
+by rule (collection, rules for applications) do not wait for it, and other runs do not
+either: up to 16 may be open, each asking about all freezes nobody has decided on. The
+first answer to a freeze stands.
 
 What to do when a task has failed:
 
@@ -32,7 +34,8 @@ What to do when a task has failed:
 - **load_strategies** loads and tests the seed. Its log names the row to correct.
 - **respond** writes events, links, actions and rules in one transaction. Clear it.
 - **gate_response** judges them: `stage` is `default_response` in `audit.quality_result`.
-- **publish** swaps them into the serving copy.
+- **publish** judges once more, since another run may have written meanwhile, and swaps
+  them into the serving copy.
 - **export** writes `reports/default_response/<month>`. Clear the task.
 - **announce** tells the addresses of `announce_urls`; one that fails is a warning.
 - **approve** asks, and asks once more if it could not hand on the answer.
@@ -66,7 +69,9 @@ Reject: nothing happens. Either is recorded with your name.
     dag_id="default_response",
     dag_display_name="Default response: linked debtors, strategies, approval",
     schedule=PartitionedAssetTimetable(assets=JOINT_RISK),
-    max_active_runs=1,
+    # A freeze may wait for days; the next default must not wait with it. What opens the
+    # warehouse still waits for the only writer.
+    max_active_runs=16,
     default_args=DEFAULTS,
     tags=["comove", "risk"],
     doc_md=__doc__,

@@ -91,7 +91,12 @@ def gate_response(context: Context) -> Any:
 
 @stage
 def publish(context: Context) -> Any:
-    """Swap events, links, actions and rules into the serving copy."""
+    """Swap events, links, actions and rules into the serving copy, once more judged.
+
+    Runs may be open side by side: what another has written since this one was judged
+    must not be published unseen.
+    """
+    gates(context, "default_response")
     return publish_schemas(context, "default_response", "audit")
 
 

@@ -2,6 +2,7 @@
 
 import hmac
 import logging
+import os
 from typing import Any
 
 import pandas as pd
@@ -118,9 +119,7 @@ def test_a_default_of_today_is_never_taken_for_an_old_one(bank: Settings) -> Non
         "update marts.fct_borrower_month set is_event = true "
         "where borrower_key = 'standing7' and month = '2024-03-01'",
     )
-    with pytest.raises(
-        ResponseError, match=r"that knows 2024-04.*write its"
-    ):
+    with pytest.raises(ResponseError, match=r"that knows 2024-04.*write its"):
         find(bank, month=AHEAD, borrower="standing7")
     assert find(bank, borrower="standing7", is_month_given=True).events == 1
 
@@ -302,3 +301,13 @@ def test_one_effect_only_is_named_all(settings: Settings) -> None:
 def test_nothing_of_the_bank_is_changed_by_looking(bank: Settings) -> None:
     find(bank)
     assert rows(bank, "select count(*) from risk.default_event") == [(0,)]
+
+
+def test_a_run_leaves_the_files_of_those_that_are_open_beside_it(bank: Settings) -> None:
+    for run_id in ("run", "second", "third", "fourth"):
+        find(bank, run_id)
+    assert len(written(bank)) == 4
+    day_before = run_folder(bank, "run").stat().st_mtime - 25 * 3600
+    os.utime(run_folder(bank, "run"), (day_before, day_before))
+    find(bank, "fifth")
+    assert not run_folder(bank, "run").exists()

@@ -1,6 +1,7 @@
 """Actions and rules as files, announcements, and what never leaves in either."""
 
 import csv
+import datetime as dt
 import logging
 
 import duckdb
@@ -11,6 +12,7 @@ from tests.default_response.conftest import Respond
 from tests.default_response.small_bank import MONTH, change, links
 
 from comove.default_response.announce import announce, summary
+from comove.default_response.approval import Answer, decide
 from comove.default_response.export import export_actions
 from comove.errors import WarehouseError
 from comove.settings import Settings
@@ -44,6 +46,16 @@ def test_files_hold_the_whole_month_whichever_run_asks(
     response(links(lambda *_: 2.5), run_id="late", borrower="standing0")
     publish(published, run_id="late", month=MONTH)
     assert export_actions(published, run_id="late").actions == 60 + 19
+
+
+def test_rules_of_freezes_approved_later_are_in_the_month_of_their_default(
+    bank: Settings, response: Respond
+) -> None:
+    report = response()
+    said = Answer(True, "ada", dt.datetime(2024, 8, 3), None, report.waiting_id)
+    rules = report.rules + decide(bank, run_id="run", answer=said).rules
+    publish(bank, run_id="run", month=MONTH)
+    assert export_actions(bank, run_id="run").rules == rules
 
 
 def test_a_run_that_did_nothing_writes_nothing(published: Settings) -> None:

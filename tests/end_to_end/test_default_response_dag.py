@@ -183,7 +183,17 @@ def test_defaults_of_the_month_wait_for_an_answer_and_obey_it(lender: Lender) ->
     )
     assert waiting == [("proposed",)]
 
+    # Another default does not wait for the answer.
+    ((borrower,),) = lender.rows(
+        "select borrower_key from risk.joint_risk_index order by 1 desc limit 1"
+    )
+    lender.trigger("meanwhile", borrower=borrower)
+    assert lender.wait("meanwhile") == "asks"
+    reported = "select count(*) from risk.default_event where origin = 'reported'"
+    assert lender.rows(reported) == [(1,)]
+
     assert lender.answer("first", "Reject", "I know them") == "success"
+    assert lender.answer("meanwhile", "Reject", "I know them") == "success"
     decided = lender.rows(
         "select distinct status, decided_by, reason from risk.strategy_action "
         "where strategy = 'freeze'"

@@ -1,6 +1,7 @@
 """Actions and rules as files, for the systems that carry them out."""
 
 import datetime as dt
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +44,9 @@ _SAFE = "if(regexp_matches({0}, '^[=+@-]'), '''' || {0}, {0}) as {0}"
 _RULES = f"""
     select * replace ({_SAFE.format("region")}, {_SAFE.format("industry")})
     from risk.lending_control
-    where valid_from = {{month}}
+    where event_id in (
+        select event_id from risk.default_event where forecast_month = {{month}}
+    )
     order by event_id, caused_by, region, industry
 """  # noqa: S608 - names of ours
 
@@ -117,7 +120,8 @@ def _write(
         ("parquet", "format parquet, compression zstd"),
     ):
         file = folder / f"{name}.{ending}"
-        fresh = file.with_suffix(".fresh")
+        # Another run may be writing the same month.
+        fresh = file.with_name(f"{file.name}.{os.getpid()}.fresh")
         connection.execute(f"copy ({query}) to {literal(fresh)} ({options})")
         fresh.replace(file)
     return row_count(connection, f"read_parquet({literal(file)})")

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import time
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -19,6 +20,8 @@ LINKS = "links.parquet"
 EVENT_GROUPS = "event_groups.parquet"
 REQUEST = "request.json"
 _KEPT_RUNS = 2
+# Other runs may be open at the same time: no task works with its files for so long.
+_KEPT_SECONDS = 24 * 3600.0
 
 
 class ResponseError(ComoveError):
@@ -68,7 +71,7 @@ def run_folder(settings: Settings, run_id: str) -> Path:
 
 
 def fresh_folder(settings: Settings, run_id: str) -> Path:
-    """Make a run's folder anew; those of older runs go but for the newest.
+    """Make a run's folder anew; those of runs a day old go but for the newest.
 
     Parameters
     ----------
@@ -83,7 +86,8 @@ def fresh_folder(settings: Settings, run_id: str) -> Path:
     others = [run for run in folder.parent.iterdir() if run != folder]
     others.sort(key=lambda run: run.stat().st_mtime, reverse=True)
     for old in others[_KEPT_RUNS - 1 :]:
-        shutil.rmtree(old, ignore_errors=True)
+        if time.time() - old.stat().st_mtime > _KEPT_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
     return folder
 
 
