@@ -17,6 +17,7 @@ from comove.overdue.train import CHECKS, PROBABILITIES
 from comove.quality.record import replace_results
 from comove.risk_model.judgement import Check
 from comove.risk_model.store import register_models
+from comove.risk_model.tables import ensure_risk_tables
 from comove.settings import Settings
 from comove.warehouse.load import Load, check_load
 
@@ -86,6 +87,7 @@ def store_assessments(settings: Settings, *, run_id: str, wish: Wish) -> AssessR
     models = json.loads((folder / MODELS).read_text())
     with connect(settings) as connection:
         ensure_tables(connection)
+        ensure_risk_tables(connection)
         ensure_overdue_tables(connection)
         check_load(connection, folder, _LOAD, {})
         connection.execute("begin")

@@ -19,6 +19,7 @@ from comove.quality.frames import NOT_AVAILABLE
 from comove.risk_model.application_model import ApplicationModel
 from comove.risk_model.artifact import model_folder, read_record
 from comove.risk_model.matrix import read_matrix
+from comove.risk_model.tables import ensure_risk_tables
 from comove.settings import Settings
 
 _CASE = "features.feat_overdue_request"
@@ -77,6 +78,7 @@ def assess_borrower(settings: Settings, *, run_id: str, wish: Wish) -> BorrowerR
         )
     with connect(settings) as connection:
         ensure_tables(connection)
+        ensure_risk_tables(connection)
         ensure_overdue_tables(connection)
         _require_built(connection, wish)
         key = borrower_key(connection, settings, wish.borrower or "")
