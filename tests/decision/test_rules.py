@@ -207,8 +207,8 @@ CASE = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=15, deadline=None)
-@given(cases=st.lists(CASE, min_size=1, max_size=40), factor=st.sampled_from([0.0, 0.7]))
+@settings(max_examples=6, deadline=None)
+@given(cases=st.lists(CASE, min_size=5, max_size=25), factor=st.sampled_from([0.0, 0.7]))
 def test_limits_never_exceed_what_was_asked_for_nor_any_ceiling(
     cases: list[dict[str, Any]], factor: float
 ) -> None:

@@ -141,12 +141,12 @@ def _unknown(connection: duckdb.DuckDBPyConnection, given: str) -> DecisionError
     )
 
 
-def _asked(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, wish: Wish
-) -> str:
+def _asked(connection: duckdb.DuckDBPyConnection, settings: Settings, wish: Wish) -> str:
     undecided = "coalesce(not is_decided, true)"
     if wish.application is None:
-        return f"{undecided} and cohort_month >= date {literal(_earliest(settings, wish))}"
+        return (
+            f"{undecided} and cohort_month >= date {literal(_earliest(settings, wish))}"
+        )
     key = application_key(connection, settings, wish.application)
     return f"{undecided} and application_key = {literal(key)}"
 

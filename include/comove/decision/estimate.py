@@ -175,9 +175,7 @@ def _opened(settings: Settings, file: Path) -> Iterator[duckdb.DuckDBPyConnectio
             remedy="Clear the task `export`.",
         )
     with duckdb.connect(config=duckdb_config(settings)) as connection:
-        connection.execute(
-            f"create table case_row as from read_parquet({literal(file)})"
-        )
+        connection.execute(f"create table case_row as from read_parquet({literal(file)})")
         yield connection
 
 

@@ -40,7 +40,9 @@ _FEATURES = (
     ("overdue_days_now", -1),
     ("worst_dpd_12m", -1),
 )
-ENCODING = Encoding(tuple(Feature(name, "number", sign, "") for name, sign in _FEATURES), {})
+ENCODING = Encoding(
+    tuple(Feature(name, "number", sign, "") for name, sign in _FEATURES), {}
+)
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,9 @@ def findings(facts: DecisionFacts) -> Iterable[str]:
         yield f"{n:,} decisions wait for a person, under Required Actions of the run."
     if n := int(waiting.get("returned", 0)):
         yield f"{n:,} were returned by a person, to be decided one by one."
-    linked, pairs = (int(facts.identities[name].iloc[0]) for name in ("linked", "waiting"))
+    linked, pairs = (
+        int(facts.identities[name].iloc[0]) for name in ("linked", "waiting")
+    )
     if linked or pairs:
         yield (
             f"{linked:,} borrowers are known under a former id; {pairs:,} pairs of ids "
@@ -142,7 +144,14 @@ def _limits(facts: DecisionFacts, origin: str) -> Section:
         )
         for row in facts.losses.to_dict("records")
     )
-    head = ("Limit band", "Loans", "Lent", "of it to bad", "Within limits", "of it to bad")
+    head = (
+        "Limit band",
+        "Loans",
+        "Lent",
+        "of it to bad",
+        "Within limits",
+        "of it to bad",
+    )
     table = Table(
         "Loans with a known outcome: what was lent, and what the limits would have let.",
         head,

@@ -78,7 +78,9 @@ def limit_picture(bands: pd.DataFrame, origin: str = "") -> Figure:
         rows = bands[bands["is_existing_borrower"] == is_existing]
         if rows.empty:
             continue
-        axes.fill_between(rows["score"], rows["low"], rows["high"], color=colour, alpha=0.15)
+        axes.fill_between(
+            rows["score"], rows["low"], rows["high"], color=colour, alpha=0.15
+        )
         axes.plot(rows["score"], rows["middle"], "o-", ms=3.5, color=colour,
                   label=f"limit, {name} borrowers")  # fmt: skip
         axes.plot(rows["score"], rows["requested"], ":", color=colour, lw=1.2,

@@ -177,7 +177,9 @@ def _record(
     *,
     is_single: bool,
 ) -> None:
-    turned = "case when decision.proposed_decision = 'refuse' then 'admit' else 'refuse' end"
+    turned = (
+        "case when decision.proposed_decision = 'refuse' then 'admit' else 'refuse' end"
+    )
     can_turn = "(decision.proposed_decision = 'admit' or decision.limit_if_admitted > 0)"
     if answer.is_approved:
         status, final = "'confirmed'", "decision.proposed_decision"

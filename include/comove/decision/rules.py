@@ -36,9 +36,7 @@ def apply_rules(
         application and day asked.
     """
     connection.execute(f"create or replace temp table given as from {inputs}")
-    connection.execute(
-        f"create or replace temp view control as {_controls(connection)}"
-    )
+    connection.execute(f"create or replace temp view control as {_controls(connection)}")
     strategies = pd.DataFrame(list(policy.strategies), columns=list(COLUMNS))
     connection.register("strategies_given", strategies)
     connection.execute(

@@ -103,7 +103,9 @@ def replay(connection: duckdb.DuckDBPyConnection, kept: Row) -> Trail:
         Row of ``risk.credit_decision``.
     """
     policy = Policy.kept(connection, str(kept["policy_hash"]))
-    key, day, moment = (kept[n] for n in ("application_key", "decided_as_of", "known_until"))
+    key, day, moment = (
+        kept[n] for n in ("application_key", "decided_as_of", "known_until")
+    )
     _ask(connection, key, day, moment)
     inputs = "(select * from risk.decision_input semi join asked using (application_key))"
     apply_rules(connection, policy, inputs=inputs)

@@ -1,0 +1,165 @@
+"""What the stages of the decision do besides calling the library, and how it asks."""
+
+import datetime as dt
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from tests.decision.small_lender import open_lender, planted_cases, rows
+
+from comove.settings import Settings
+from comove_airflow import decision_stages as stages
+from comove_airflow.review_approval import ReviewApproval
+
+NOON = dt.datetime(2024, 7, 3, 14, 0, tzinfo=dt.timezone(dt.timedelta(hours=2)))
+
+
+@pytest.fixture(scope="module")
+def lender_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    settings = Settings(portfolio="contract", home=tmp_path_factory.mktemp("lender"))
+    return open_lender(settings, planted_cases()).places.warehouse
+
+
+@pytest.fixture
+def home(
+    settings: Settings, lender_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
+    """A lender in the home that the environment names, as it does for tasks."""
+    monkeypatch.setenv("COMOVE_HOME", str(settings.places.root))
+    monkeypatch.setenv("COMOVE_PORTFOLIO", settings.portfolio)
+    settings.places.make()
+    shutil.copyfile(lender_file, settings.places.warehouse)
+    return settings
+
+
+def context(results: dict[str, Any] | None = None, **form: Any) -> Any:
+    """What Airflow hands to a task of a run for June."""
+    run = SimpleNamespace(
+        run_id="this run",
+        dag_id="credit_decision",
+        conf=form,
+        partition_key="2024-06",
+        run_after=dt.datetime(2024, 7, 2, tzinfo=dt.UTC),
+        triggering_user_name="ada",
+    )
+    found = results or {}
+    return {
+        "dag_run": run,
+        "dag": SimpleNamespace(params=["application", "month", "portfolio"]),
+        "params": form,
+        "ti": SimpleNamespace(xcom_pull=lambda *, task_ids: found.get(task_ids)),
+        "outlets": [],
+    }
+
+
+def operator() -> ReviewApproval:
+    return ReviewApproval(task_id="approve", asked_by="decide", subject="Confirm")
+
+
+def answered(option: str) -> dict[str, Any]:
+    return {
+        "chosen_options": [option],
+        "params_input": {"reason": " The committee agreed "},
+        "responded_at": NOON,
+        "responded_by_user": {"id": "7", "name": "grace"},
+    }
+
+
+def decided(**form: Any) -> dict[str, Any]:
+    found = stages.export(context(**form))
+    if found["asked"]:
+        stages.estimate(context({"export": found}, **form))
+    return {"export": found, "decide": stages.decide(context(**form))}
+
+
+def test_the_run_is_opened_for_its_month(home: Settings) -> None:
+    assert stages.open_run(context())["month"] == "2024-06"
+    assert rows(home, "select dag_id, month from audit.run") == [
+        ("credit_decision", dt.date(2024, 6, 1))
+    ]
+
+
+@pytest.mark.usefixtures("home")
+def test_a_field_the_form_does_not_have_is_refused() -> None:
+    with pytest.raises(AirflowFailException, match="no field 'borrower'"):
+        stages.open_run(context(borrower="b"))
+
+
+def test_results_of_stages_are_figures_and_a_table_for_a_person(home: Settings) -> None:
+    results = decided()
+    said = str(results)
+    keys = [key for (key,) in rows(home, "select application_key from risk.decision_case")]
+    assert results["decide"]["reviews_waiting"] > 0
+    assert not any(key in said for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("option", "status", "is_final"),
+    [("Approve", "confirmed", True), ("Reject", "returned", False)],
+)
+def test_either_answer_is_recorded_with_who_and_when(
+    home: Settings, option: str, status: str, is_final: bool
+) -> None:
+    results = decided()
+    results["approve"] = operator().execute_complete(context(), answered(option))
+    done = stages.record_review(context(results))
+    assert done[status] == results["decide"]["reviews_waiting"]
+    found = rows(
+        home,
+        "select distinct review_status, reviewed_by, reviewed_at, review_reason, "
+        "final_decision is not null from risk.credit_decision "
+        "where reviewed_in_run = 'this run'",
+    )
+    noon = dt.datetime(2024, 7, 3, 12, 0)
+    assert found == [(status, "grace", noon, "The committee agreed", is_final)]
+    # Decided again after a crash it is decided once.
+    assert stages.record_review(context(results))[status] == done[status]
+
+
+def test_one_case_by_form_is_decided_and_turned_round(home: Settings) -> None:
+    decided()
+    key = rows(
+        home,
+        "select min(application_key) from risk.credit_decision where refused_at = "
+        "'admission' and review_status = 'waiting' and limit_if_admitted > 0",
+    )[0][0]
+    results = decided(application=key)
+    assert results["decide"]["reviews_waiting"] == 1
+    results["approve"] = operator().execute_complete(context(), answered("Reject"))
+    assert stages.record_review(context(results, application=key))["overruled"] == 1
+
+
+@pytest.mark.usefixtures("home")
+def test_where_all_is_decided_nothing_is_estimated() -> None:
+    decided()
+    found = stages.export(context())
+    with pytest.raises(AirflowSkipException, match="has been decided on before"):
+        stages.estimate(context({"export": found}))
+
+
+@pytest.mark.usefixtures("home")
+def test_an_unknown_application_fails_the_run_at_once() -> None:
+    with pytest.raises(AirflowFailException, match="no application with this id"):
+        stages.export(context(application="A1"))
+
+
+def test_where_nothing_waits_nobody_is_asked() -> None:
+    with pytest.raises(AirflowSkipException, match="No decision waits"):
+        operator().execute(context({"decide": {"reviews_waiting": 0}}))
+
+
+def test_a_person_is_shown_the_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HITLOperator, "execute", lambda *_: None)
+    asking = operator()
+    asking.execute(context({"decide": {"reviews_waiting": 3, "evidence": "| a table |"}}))
+    assert asking.body.startswith("| a table |")
+
+
+def test_without_an_answer_in_time_decisions_wait_for_the_next_run() -> None:
+    event = {"error": "no response", "error_type": "timeout"}
+    with pytest.raises(AirflowSkipException, match="the next run asks again"):
+        operator().execute_complete(context(), event)

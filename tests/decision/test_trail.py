@@ -1,0 +1,152 @@
+"""A decision made again gives the same; other days have other models and rules."""
+
+import datetime as dt
+
+import pytest
+from tests.decision.small_lender import (
+    CASES,
+    change,
+    open_lender,
+    planted_cases,
+    publish,
+    rows,
+    run,
+)
+
+from comove.connection import connect, connect_serving
+from comove.decision.scratch import DecisionError
+from comove.decision.trail import decide_dry, replay_all
+from comove.decision.trail_text import day_of, lines
+from comove.settings import Settings
+
+LAST = f"{CASES - 1:032x}"
+REJECT = """
+    insert into risk.lending_control values (
+        'c9', null, '{industry}', 'reject', 0, '{since}', '2024-12-31', 'e9',
+        'freeze', 5, 'r', '{written}'
+    )
+"""
+
+
+def reject_industry(
+    lender: Settings, since: str = "2024-01-01", written: str = "2024-01-01"
+) -> None:
+    (industry,) = rows(
+        lender,
+        "select industry from risk.decision_case "
+        f"where application_key = '{LAST}'",
+    )[0]
+    change(lender, REJECT.format(industry=industry, since=since, written=written))
+    publish(lender)
+
+
+def test_every_decision_made_again_is_the_same(lender: Settings) -> None:
+    with connect_serving(lender) as connection:
+        assert replay_all(connection) == {"decisions": CASES, "changed": 0}
+
+
+def test_a_replay_of_one_is_the_same_in_every_column(lender: Settings) -> None:
+    trail = decide_dry(lender, LAST)
+    assert trail.kept is not None
+    assert trail.differs == ()
+    assert "the same decision as kept" in list(lines(trail))
+
+
+def test_a_policy_changed_since_changes_no_replay(lender: Settings) -> None:
+    strict = Settings(
+        portfolio="contract",
+        home=lender.places.root,
+        admission_min_probability=0.99,
+        limit_income_months=0.1,
+    )
+    assert decide_dry(strict, LAST).differs == ()
+
+
+def test_cases_that_late_files_changed_change_no_replay(lender: Settings) -> None:
+    change(lender, "update risk.decision_case set monthly_income = 1, worst_dpd_12m = 99")
+    publish(lender)
+    assert decide_dry(lender, LAST).differs == ()
+
+
+def test_a_rule_written_after_the_decision_changes_no_replay(lender: Settings) -> None:
+    reject_industry(lender, written="2099-01-01")
+    assert decide_dry(lender, LAST).differs == ()
+
+
+def test_the_same_day_decided_anew_knows_what_was_written_since(lender: Settings) -> None:
+    reject_industry(lender)
+    (day,) = rows(
+        lender, f"select applied_on from risk.decision_case where application_key = '{LAST}'"
+    )[0]
+    trail = decide_dry(lender, LAST, as_of=day)
+    assert (trail.decision["control_applied"], trail.decision["event_id"]) == (
+        "reject",
+        "e9",
+    )
+    assert "credit_limit" in trail.differs
+
+
+def test_another_day_has_its_own_rules(lender: Settings) -> None:
+    reject_industry(lender, since="2024-09-01")
+    august = decide_dry(lender, LAST, as_of=dt.date(2024, 8, 31))
+    september = decide_dry(lender, LAST, as_of=dt.date(2024, 9, 1))
+    assert august.decision["control_applied"] is None
+    assert september.decision["control_applied"] == "reject"
+
+
+def test_another_day_has_the_models_in_force_on_it(lender: Settings) -> None:
+    early = rows(
+        lender,
+        "select application_key from risk.decision_case where is_existing_borrower "
+        "and applied_on between '2023-12-01' and '2023-12-31' order by 1 limit 1",
+    )[0][0]
+    versions = {
+        decide_dry(lender, early, as_of=day).decision["limit_version"]
+        for day in (dt.date(2023, 12, 31), dt.date(2024, 1, 1), dt.date(2024, 4, 1))
+    }
+    assert len(versions) == 3
+
+
+def test_decided_dry_it_is_as_the_run_decides_it(lender: Settings) -> None:
+    day = dt.date(2024, 4, 1)
+    key = rows(
+        lender,
+        "select min(application_key) from risk.credit_decision "
+        f"where decided_as_of >= '{day}'",
+    )[0][0]
+    kept = decide_dry(lender, key)
+    assert kept.kept is not None
+    again = decide_dry(lender, key, as_of=kept.kept["decided_as_of"])
+    assert again.differs == ()
+
+
+def test_a_day_before_the_application_is_refused(lender: Settings) -> None:
+    with pytest.raises(DecisionError, match="was made on 2024-06"):
+        decide_dry(lender, LAST, as_of=dt.date(2024, 1, 1))
+
+
+def test_what_is_no_day_is_refused() -> None:
+    with pytest.raises(DecisionError, match="'June' is not a day"):
+        day_of("June")
+
+
+def test_an_unknown_application_is_told(lender: Settings) -> None:
+    with pytest.raises(DecisionError, match="no application with this id"):
+        decide_dry(lender, "A0000001")
+
+
+def test_before_anything_is_published_the_dag_is_named(settings: Settings) -> None:
+    settings.places.make()
+    with connect(settings) as connection:
+        connection.execute("create schema risk")
+    publish(settings)
+    with pytest.raises(DecisionError, match="Run the DAG `credit_decision`"):
+        decide_dry(settings, "a")
+
+
+def test_an_undecided_application_is_decided_dry(settings: Settings) -> None:
+    open_lender(settings, planted_cases())
+    run(settings, application=f"{0:032x}")
+    publish(settings)
+    text = list(lines(decide_dry(settings, LAST)))
+    assert "kept        not decided yet" in text
