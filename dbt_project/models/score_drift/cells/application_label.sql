@@ -7,6 +7,12 @@ with request as (
 
 ),
 
+builds as (
+
+    select * from {{ source('audit', 'build_request') }}
+
+),
+
 applications as (
 
     select * from {{ ref('fct_application') }}
@@ -97,15 +103,11 @@ outcomes as (
         ended.application_key,
         features.product,
         scores.score as own_score,
-        case
-            when features.outcome_source = 'reported' then true
-            else coalesce(
-                features.is_mature and features.outcome_known_on < ended.known_before,
-                false
-            )
-        end as is_mature,
+        {{ is_outcome_known('features', 'ended.known_before', 'builds.horizon') }}
+            as is_mature,
         features.is_bad
     from ended
+    cross join builds
     left join features on ended.application_key = features.application_key
     left join scores on ended.application_key = scores.application_key
 

@@ -16,13 +16,11 @@ applications as (
         case when features.is_bad then 0e0 else 1e0 end as is_good,
         request.channel_prior_loans,
         request.pass_share,
-        features.is_bad is not null
-        and (
-            features.outcome_source = 'reported'
-            or features.outcome_known_on < request.known_before
-        ) as is_known
+        {{ is_outcome_known('features', 'request.known_before', 'builds.horizon') }}
+            as is_known
     from {{ ref('feat_application') }} as features
     cross join request
+    cross join {{ source('audit', 'build_request') }} as builds
     where features.cohort_month between request.first_month and request.month
 
 ),
