@@ -24,6 +24,7 @@ TABLES = """
             when i < 90 then 'rejected' else 'undecided'
         end as funnel_end,
         i = 99 and m = 0 as is_out_of_order,
+        false as is_paid_though_rejected,
         'own' as score_kind,
         400e0 + i as score,
         if(i % 2 = 0, 'good', 'bad') as first_label,
@@ -81,7 +82,7 @@ def judged(settings: Settings, *statements: str):
 def test_tables_in_order_pass_every_check(drift: Settings) -> None:
     report = judged(drift)
     assert report.failed == report.warned == report.not_available == ()
-    assert len(report.passed) == 26
+    assert len(report.passed) == 27
 
 
 @pytest.mark.parametrize(
@@ -242,6 +243,13 @@ def test_a_few_missing_scores_and_labels_are_usual(
         (
             "Few applications have clocks out of order",
             ["update risk.application_label set is_out_of_order = true"],
+        ),
+        (
+            "No money left on rejected applications",
+            [
+                "update risk.application_label set is_paid_though_rejected = true "
+                "where application_key = 'a0_70'",
+            ],
         ),
         (
             "Few mature cells are thin",

@@ -55,6 +55,21 @@ all), and once more for each cut that the relation `cuts` asks for. -#}
     {% endfor %}
 {% endmacro %}
 
+{#- SQL: whether any of some clocks, given in the order they should strike in, struck
+before an earlier one; those that are null say nothing, and hide nothing. -#}
+{% macro clocks_turned(relation, clocks) -%}
+    coalesce(
+        {% for later in clocks[1:] -%}
+            {% set outer_loop = loop -%}
+            {% for earlier in clocks[:loop.index] -%}
+                {{ 'or ' if not (loop.first and outer_loop.first) -}}
+                {{ relation }}.{{ later }} < {{ relation }}.{{ earlier }}
+            {% endfor %}
+        {%- endfor -%}
+        , false
+    )
+{%- endmacro %}
+
 {#- Whether an application was at a stage, by where it ended. -#}
 {% macro ended_at(stage) -%}
     funnel_end in ('{{ funnel_stages()[stage].ends | join("', '") }}')

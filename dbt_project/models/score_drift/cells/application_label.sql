@@ -66,14 +66,18 @@ reached as (
             applications.drawdown_applied_at,
             applications.applied_at
         ) < request.known_before as has_refusal,
+        {{ clocks_turned('applications', [
+            'applied_at', 'decided_at', 'drawdown_applied_at', 'drawdown_decided_at',
+            'disbursed_at',
+        ]) }} as is_out_of_order,
         coalesce(
-            applications.decided_at < applications.applied_at
-            or applications.drawdown_applied_at < applications.decided_at
-            or applications.drawdown_decided_at < applications.drawdown_applied_at
-            or applications.disbursed_at < applications.drawdown_decided_at
-            or applications.disbursed_at < applications.decided_at,
+            applications.disbursed_at < request.known_before
+            and (
+                applications.decision = 'rejected'
+                or applications.drawdown_decision = 'rejected'
+            ),
             false
-        ) as is_out_of_order
+        ) as is_paid_though_rejected
     from applications
     cross join request
     where
@@ -123,6 +127,7 @@ application_label as (
         coalesce(outcomes.product, 'unknown') as product,
         ended.funnel_end,
         ended.is_out_of_order,
+        ended.is_paid_though_rejected,
         ended.score_kind,
         case ended.score_kind
             when 'lender' then ended.application_score
