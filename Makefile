@@ -22,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 ARGS ?=
 
-.PHONY: help airflow run test test-slow up down bench lint
+.PHONY: help airflow run test test-slow up down docs bench lint
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -46,14 +46,18 @@ test: $(DEV) ## the test suite, real DAG runs included
 test-slow: $(DEV) ## the long statistical checks
 	@$(PY) -m pytest --numprocesses 2 --dist loadfile -m slow
 
+docs: $(DEV) ## the guides as a site, links checked, under .comove/site
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet
+
 bench: $(DEV) ## the benchmarks
 	@$(PY) -m benchmarks
 
-lint: $(DEV) ## ruff, mypy, sqlfluff, import contracts
+lint: $(DEV) ## ruff, mypy, sqlfluff, import contracts, links of the guides
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet
 	@$(VENV)/bin/sqlfluff lint --disable-progress-bar $(SQL)
 	@for name in sba_7a superlender xente; do \
 		$(PY) -c "$$DBT_CONTEXT" $$name > $(STAMPS)/$$name.cfg && \
