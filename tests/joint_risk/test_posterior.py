@@ -1,8 +1,9 @@
 """A posterior goes to disk and comes back."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
+import arviz as az
 import numpy as np
 import pytest
 from tests.joint_risk.made_posterior import GOOD, made_posterior
@@ -15,9 +16,11 @@ from comove.joint_risk.posterior import (
     read_draws,
     read_quality,
     read_record,
+    read_summary,
     read_trace,
     write_posterior,
 )
+from comove.joint_risk.summary import factor_table
 
 RECORD = {"as_of_month": "2024-06-01", "seed": 7}
 
@@ -43,6 +46,39 @@ def test_of_many_draws_a_thousand_are_kept_evenly(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         found.loading_national, given.draws.loading_national[::3], rtol=1e-6
     )
+
+
+@pytest.mark.parametrize("chains", [2, 3, 6, 7])
+def test_every_chain_keeps_as_many_draws(tmp_path: Path, chains: int) -> None:
+    made = made_posterior(draws=chains * 400)
+    given = replace(made, chains=chains)
+    write_posterior(tmp_path / "one", given, RECORD)
+    found = read_draws(tmp_path / "one")
+    assert found.count == chains * min(1000 // chains, 400)
+    # The first kept of each chain is its first.
+    firsts = found.loading_national.reshape(chains, -1)[:, 0]
+    np.testing.assert_allclose(firsts, given.draws.loading_national[::400], rtol=1e-6)
+    assert len(factor_table(found, chains)) > 0
+
+
+def test_the_summary_is_of_all_draws(tmp_path: Path) -> None:
+    given = made_posterior(draws=3000)
+    write_posterior(tmp_path / "one", given, RECORD)
+    summary = read_summary(tmp_path / "one")
+    assert summary is not None
+    row = summary.set_index("parameter").loc["loading_national"]
+    values = given.draws.loading_national
+    assert row["mean"] == pytest.approx(values.mean(), rel=1e-12)
+    chained = values.reshape(given.chains, -1)
+    expected = float(az.ess(chained, method="bulk", chain_axis=0, draw_axis=1))
+    assert row["ess_bulk"] == pytest.approx(expected)
+    assert expected > KEPT_DRAWS
+
+
+def test_a_summary_of_draws_that_chains_do_not_divide(tmp_path: Path) -> None:
+    draws = made_posterior(draws=1000).draws
+    found = factor_table(draws, 3).set_index("parameter")
+    assert found.loc["loading_national", "r_hat"] == pytest.approx(1, abs=0.02)
 
 
 def test_trace_keeps_parameters_by_chain_and_leaves_paths_to_the_draws(

@@ -23,7 +23,7 @@ from comove.joint_risk.inputs import Inputs
 from comove.joint_risk.link import cell_links
 from comove.joint_risk.loo import compare
 from comove.joint_risk.loss import Losses, portfolio_loss
-from comove.joint_risk.posterior import read_draws
+from comove.joint_risk.posterior import read_draws, read_summary
 from comove.joint_risk.summary import factor_table
 from comove.joint_risk.validation import (
     Outcomes,
@@ -159,8 +159,12 @@ class _Work:
         return margins
 
     def factors(self) -> int:
-        """Write the posterior's parameters and factor paths."""
-        found = factor_table(self._draws, self._published.chains).assign(
+        """Write the posterior's parameters and factor paths, of all draws."""
+        folder = self.settings.places.root / self._published.artifact_path
+        summary = read_summary(folder)
+        if summary is None:
+            summary = factor_table(self._draws, self._published.chains)
+        found = summary.assign(
             as_of_month=self.month,
             model_version=self._published.model_version,
             run_id=self.run_id,

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from comove.errors import ComoveError
 from comove.home import Home
 from comove.joint_risk.draws import Draws
 from comove.joint_risk.sampler import Posterior, Quality
+from comove.joint_risk.summary import factor_table
 from comove.risk_model.artifact import RECORD, new_artifact
 
-DRAWS, TRACE = "draws.nc", "trace.nc"
+DRAWS, TRACE, SUMMARY = "draws.nc", "trace.nc", "summary.parquet"
 # Enough for every figure derived later: the Monte-Carlo error of a mean over so many
 # near-independent draws is a thirtieth of the posterior's own spread.
 KEPT_DRAWS = 1000
@@ -62,15 +64,45 @@ def write_posterior(folder: Path, posterior: Posterior, record: dict[str, Any]) 
     folder : Path
         From `posterior_folder`; replaced where it is there.
     posterior : Posterior
-        Of a fit. Of its draws at most 1000 are kept, evenly spaced.
+        Of a fit. Of its draws at most 1000 are kept, evenly spaced and equally many of
+        each chain; their summary is of all of them.
     record : dict
         How it was made, as JSON knows it.
     """
     with new_artifact(folder) as draft:
-        _to_netcdf(_dataset(posterior.draws.thinned(KEPT_DRAWS)), draft / DRAWS)
+        _to_netcdf(_dataset(_thinned(posterior)), draft / DRAWS)
         _to_netcdf(_trace(posterior), draft / TRACE)
+        summary = factor_table(posterior.draws, posterior.chains)
+        summary.to_parquet(draft / SUMMARY, index=False)
         content = record | {"quality": asdict(posterior.quality)}
         (draft / RECORD).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+def _thinned(posterior: Posterior) -> Draws:
+    """Keep at most `KEPT_DRAWS`, equally many of each chain."""
+    chains, each = posterior.chains, posterior.draws.count // posterior.chains
+    kept = min(max(KEPT_DRAWS // chains, 1), each)
+    within = np.arange(kept) * each // kept
+    return posterior.draws.take(
+        (np.arange(chains)[:, None] * each + within).ravel().astype(np.int64)
+    )
+
+
+def read_summary(folder: Path) -> pd.DataFrame | None:
+    """Read the summary of all draws; None where the posterior is from before it was kept.
+
+    Parameters
+    ----------
+    folder : Path
+        From `posterior_folder`.
+
+    Returns
+    -------
+    pandas.DataFrame or None
+        As `factor_table` gives it.
+    """
+    file = folder / SUMMARY
+    return pd.read_parquet(file) if file.is_file() else None
 
 
 def read_draws(folder: Path) -> Draws:

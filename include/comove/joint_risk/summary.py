@@ -11,6 +11,18 @@ from numpy.typing import NDArray
 from comove.joint_risk.draws import Draws
 
 FloatArray = NDArray[np.float64]
+_COLUMNS = (
+    "parameter",
+    "group_name",
+    "month",
+    "mean",
+    "sd",
+    "q05",
+    "q95",
+    "r_hat",
+    "ess_bulk",
+    "ess_tail",
+)
 _Series = tuple[str, str | None, dt.date | None, FloatArray]
 
 
@@ -20,7 +32,8 @@ def factor_table(draws: Draws, chains: int) -> pd.DataFrame:
     Parameters
     ----------
     draws : Draws
-        Equally many of each chain, chain after chain.
+        Chain after chain; where the chains' numbers differ by one, their last draw is
+        left out of the diagnostics.
     chains : int
         Number of chains.
 
@@ -33,9 +46,12 @@ def factor_table(draws: Draws, chains: int) -> pd.DataFrame:
         ``ess_bulk``, ``ess_tail`` of these draws.
     """
     found = [one for one in _series(draws) if one[3].std() > 0]
+    if not found:
+        return pd.DataFrame(columns=_COLUMNS)
     values = np.stack([values for *_, values in found], axis=1)
     low, high = np.quantile(values, [0.05, 0.95], axis=0)
-    chained = values.reshape(chains, -1, values.shape[1])
+    each = len(values) // chains
+    chained = np.stack([part[:each] for part in np.array_split(values, chains)])
     axes = {"chain_axis": 0, "draw_axis": 1}
     return pd.DataFrame(
         {
