@@ -2,7 +2,14 @@
 
 import sys
 
-from benchmarks import factor_copula, joint_index, risk_model, score_drift, warehouse
+from benchmarks import (
+    factor_copula,
+    joint_index,
+    overdue_grade,
+    risk_model,
+    score_drift,
+    warehouse,
+)
 
 BENCHMARKS = {
     "warehouse": warehouse.main,
@@ -10,6 +17,7 @@ BENCHMARKS = {
     "joint_index": joint_index.main,
     "factor_copula": factor_copula.main,
     "score_drift": score_drift.main,
+    "overdue_grade": overdue_grade.main,
 }
 
 

@@ -73,23 +73,32 @@ standing as (
 
 ),
 
+-- Who was never late keeps the first weight: nothing to look back at, nothing to chain.
+ever_late as (
+
+    select distinct borrower_no
+    from lateness
+
+),
+
 -- An instalment's lateness is largest when it ends; until then it is current.
 timeline as (
 
     select
-        borrower_no,
-        observed_on,
-        current_extreme as days_late,
-        1 as is_point,
-        loans
+        points.borrower_no,
+        points.observed_on,
+        points.current_extreme as days_late,
+        points.new_point_no,
+        points.loans
     from points
+    inner join ever_late on points.borrower_no = ever_late.borrower_no
     union all
     select
         lateness.borrower_no,
         lateness.late_until as observed_on,
         {{ days_between('lateness.due_on', 'lateness.late_until') }} as days_late,
-        0 as is_point,
-        0 as loans
+        null as new_point_no,
+        null as loans
     from lateness
     inner join borrowers on lateness.borrower_no = borrowers.borrower_no
     cross join request
@@ -103,35 +112,21 @@ timeline as (
 
 ),
 
-placed as (
-
-    select
-        timeline.*,
-        {{ trailing_place('timeline.observed_on', 'request.window_days') }} as place
-    from timeline
-    cross join request
-
-),
-
 looked_back as (
 
     select
-        borrower_no,
-        observed_on,
-        loans,
-        days_late as current_extreme,
-        is_point,
-        max(days_late) over (
-            partition by borrower_no
-            order by place
+        timeline.borrower_no,
+        timeline.observed_on,
+        timeline.loans,
+        timeline.days_late as current_extreme,
+        timeline.new_point_no,
+        max(timeline.days_late) over (
+            partition by timeline.borrower_no
+            order by {{ trailing_place('timeline.observed_on', 'request.window_days') }}
             range between 1 preceding and current row
-        ) as historical_extreme,
-        sum(is_point) over (
-            partition by borrower_no
-            order by place
-            range between unbounded preceding and current row
-        ) as new_point_no
-    from placed
+        ) as historical_extreme
+    from timeline
+    cross join request
 
 ),
 
@@ -147,7 +142,7 @@ extremes as {{ read_once() }} (
             as point_no
     from looked_back
     left join standing on looked_back.borrower_no = standing.borrower_no
-    where looked_back.is_point = 1
+    where looked_back.new_point_no is not null
 
 ),
 
@@ -155,16 +150,16 @@ extremes as {{ read_once() }} (
 weighted as (
 
     select
-        borrowers.borrower_no,
+        ever_late.borrower_no,
         cast(null as date) as observed_on,
         0 as loans,
         0 as current_extreme,
         standing.historical_extreme,
         coalesce(standing.point_no, 0) as point_no,
         coalesce(standing.weight_historical, request.first_weight) as weight_historical
-    from borrowers
+    from ever_late
     cross join request
-    left join standing on borrowers.borrower_no = standing.borrower_no
+    left join standing on ever_late.borrower_no = standing.borrower_no
     union all
     select
         extremes.borrower_no,
@@ -188,6 +183,34 @@ weighted as (
 
 ),
 
+together as (
+
+    select
+        borrower_no,
+        observed_on,
+        point_no,
+        loans,
+        current_extreme,
+        historical_extreme,
+        weight_historical
+    from weighted
+    where observed_on is not null
+    union all
+    select
+        points.borrower_no,
+        points.observed_on,
+        cast(coalesce(standing.point_no, 0) + points.new_point_no as integer) as point_no,
+        points.loans,
+        0 as current_extreme,
+        0 as historical_extreme,
+        request.first_weight as weight_historical
+    from points
+    cross join request
+    left join standing on points.borrower_no = standing.borrower_no
+    where points.borrower_no not in (select ever_late.borrower_no from ever_late)
+
+),
+
 composed as (
 
     select
@@ -196,8 +219,7 @@ composed as (
         {{ overdue_composite(
             'weight_historical', 'historical_extreme', 'current_extreme'
         ) }} as composite
-    from weighted
-    where observed_on is not null
+    from together
 
 ),
 

@@ -16,28 +16,38 @@ bands as (
 
 ),
 
-last_points as (
+borrowers as (
+
+    select * from {{ ref('int_overdue_borrower') }}
+
+),
+
+-- Integers instead of keys and letters: a month's last point and its grade in one number.
+numbered_bands as (
 
     select
-        borrower_key,
-        month,
-        max(point_no) as point_no
-    from grades
-    group by borrower_key, month
+        grade,
+        row_number() over (
+            order by composite_from_days
+        ) as grade_no,
+        count(*) over () + 1 as base
+    from bands
 
 ),
 
 at_month_end as (
 
     select
-        grades.borrower_key,
-        grades.grade,
-        {{ month_number('grades.month') }} as month_no
+        borrowers.borrower_no,
+        {{ month_number('grades.month') }} as month_no,
+        max(
+            cast(grades.point_no as bigint) * numbered_bands.base
+            + numbered_bands.grade_no
+        ) as last_point
     from grades
-    inner join last_points
-        on
-            grades.borrower_key = last_points.borrower_key
-            and grades.point_no = last_points.point_no
+    inner join borrowers on grades.borrower_key = borrowers.borrower_key
+    inner join numbered_bands on grades.grade = numbered_bands.grade
+    group by borrowers.borrower_no, {{ month_number('grades.month') }}
 
 ),
 
@@ -45,12 +55,12 @@ followed as (
 
     select
         month_no,
-        grade as to_grade,
-        lag(grade) over by_month as from_grade,
+        last_point,
+        lag(last_point) over by_month as last_point_before,
         month_no - lag(month_no) over by_month as months_since
     from at_month_end
     window by_month as (
-        partition by borrower_key
+        partition by borrower_no
         order by month_no
     )
 
@@ -61,13 +71,17 @@ moved as (
 
     select
         followed.month_no,
-        followed.from_grade,
-        followed.to_grade,
+        bands_before.grade as from_grade,
+        bands_after.grade as to_grade,
         count(*) as borrowers
     from followed
     cross join request
+    inner join numbered_bands as bands_before
+        on followed.last_point_before % bands_before.base = bands_before.grade_no
+    inner join numbered_bands as bands_after
+        on followed.last_point % bands_after.base = bands_after.grade_no
     where followed.months_since <= request.window_months
-    group by followed.month_no, followed.from_grade, followed.to_grade
+    group by followed.month_no, bands_before.grade, bands_after.grade
 
 ),
 

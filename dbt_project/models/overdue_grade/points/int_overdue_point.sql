@@ -46,12 +46,13 @@ running as (
     select
         new_days.borrower_no,
         new_days.observed_on,
-        count(*) as loans
+        count(lives.loan_no) as loans
     from new_days
-    inner join lives on new_days.borrower_no = lives.borrower_no
-    where
-        lives.disbursed_on <= new_days.observed_on
-        and (lives.closed_on is null or lives.closed_on >= new_days.observed_on)
+    left join lives
+        on
+            new_days.borrower_no = lives.borrower_no
+            and new_days.observed_on >= lives.disbursed_on
+            and (lives.closed_on is null or new_days.observed_on <= lives.closed_on)
     group by new_days.borrower_no, new_days.observed_on
 
 ),
@@ -92,20 +93,20 @@ current_extremes as (
 int_overdue_point as (
 
     select
-        new_days.borrower_no,
-        new_days.observed_on,
-        cast(coalesce(running.loans, 0) as integer) as loans,
+        running.borrower_no,
+        running.observed_on,
+        row_number() over (
+            partition by running.borrower_no
+            order by running.observed_on
+        ) as new_point_no,
+        cast(running.loans as integer) as loans,
         cast(coalesce(current_extremes.current_extreme, 0) as integer)
             as current_extreme
-    from new_days
-    left join running
-        on
-            new_days.borrower_no = running.borrower_no
-            and new_days.observed_on = running.observed_on
+    from running
     left join current_extremes
         on
-            new_days.borrower_no = current_extremes.borrower_no
-            and new_days.observed_on = current_extremes.observed_on
+            running.borrower_no = current_extremes.borrower_no
+            and running.observed_on = current_extremes.observed_on
 
 )
 
