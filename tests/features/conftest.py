@@ -64,7 +64,7 @@ class Built:
             yield connection
 
 
-def compiled(settings: Settings) -> tuple[Model, ...]:
+def compiled(settings: Settings, stages: tuple[str, ...] = STAGES) -> tuple[Model, ...]:
     """Models after staging, in the order in which they can be made."""
     folder = settings.places.scratch / "dbt" / "runs" / "by-hand"
     nodes = json.loads((folder / "manifest.json").read_text())["nodes"]
@@ -72,7 +72,7 @@ def compiled(settings: Settings) -> tuple[Model, ...]:
         key: node
         for key, node in nodes.items()
         if node["resource_type"] == "model"
-        and node["original_file_path"].startswith(STAGES)
+        and node["original_file_path"].startswith(stages)
         and node["name"] not in KEPT
     }
     done: dict[str, Model] = {}
