@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.special import logsumexp, ndtr, ndtri
-from scipy.stats import beta, betabinom, binom, t
+from scipy.stats import beta, betabinom, binom, multinomial, t
 from tests.joint_risk.made_draws import made_draws
 
 from comove.joint_risk.draws import Draws
 from comove.joint_risk.loo import compare, leave_one_out, loo_table
-from comove.joint_risk.panel import Panel
+from comove.joint_risk.panel import OrdinalPanel, Panel
 from comove.joint_risk.pointwise import pointwise_log_likelihood
 
 
@@ -55,6 +55,21 @@ def test_densities_are_those_of_binomials() -> None:
     expected = by_group(panel, binom.logpmf(panel.events, panel.n, p))
     found = pointwise_log_likelihood(panel, draws)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_densities_of_ordered_outcomes_are_those_of_multinomials() -> None:
+    draws = made_draws(draws=100)
+    shape = len(draws.regions), len(draws.industries), len(draws.months)
+    r, s, m = (one.ravel() for one in np.indices(shape))
+    counts = np.random.default_rng(3).multinomial(300, [0.7, 0.2, 0.07, 0.03], len(r))
+    panel = OrdinalPanel(draws.regions, draws.industries, draws.months, r, s, m, counts)
+    share_above = 1 - np.cumsum(counts.sum(axis=0))[:-1] / counts.sum()
+    beyond = [probabilities(draws, r, s, m, np.full(len(r), p)) for p in share_above]
+    edges = np.stack([np.ones_like(beyond[0]), *beyond, np.zeros_like(beyond[0])])
+    expected = multinomial.logpmf(counts, 300, np.moveaxis(edges[:-1] - edges[1:], 0, -1))
+    found = pointwise_log_likelihood(panel, draws)
+    np.testing.assert_allclose(found, expected, rtol=1e-8)
+    assert loo_table(panel, draws)["groups"] == len(r)
 
 
 def test_scales_of_months_are_drawn_given_their_events() -> None:

@@ -13,6 +13,7 @@ from comove.connection import connect
 from comove.joint_risk import derive
 from comove.joint_risk.export import run_folder
 from comove.joint_risk.fit_gate import Fit, write_fits
+from comove.joint_risk.panel import OrdinalPanel
 from comove.joint_risk.store import store_joint_risk
 from comove.settings import Settings
 
@@ -87,3 +88,26 @@ def test_without_an_accepted_fit_there_is_nothing_to_compare(derived: Settings) 
     write_fits(folder, [fit("factor_copula", r_hat=2.0)])
     assert derive._Work(derived, RUN, folder, MAY, print).comparison() == 0
     assert not (folder / "comparison.parquet").exists()
+
+
+def test_fits_of_ordered_outcomes_are_compared_on_what_they_were_fitted_to(
+    derived: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = run_folder(derived, RUN)
+    months = [dt.date(2020, month, 1) for month in range(1, 6)]
+    draws = made_draws(draws=1)
+    places = pd.MultiIndex.from_product(
+        [draws.regions, draws.industries, months], names=["region", "industry", "month"]
+    ).to_frame(index=False)
+    bands = pd.concat([places.assign(band=1, n=90), places.assign(band=2, n=10)])
+    _write(folder, bands=bands.assign(month=pd.to_datetime(bands.month)))
+    ordinal = derived.model_copy(update={"joint_likelihood": "ordinal"})
+    asked: list[object] = []
+    compare = derive.compare
+    monkeypatch.setattr(
+        derive,
+        "compare",
+        lambda panel, *a, **b: (asked.append(panel), compare(panel, *a, **b))[1],
+    )
+    assert derive._Work(ordinal, RUN, folder, MAY, lambda _: None).comparison() == 2
+    assert isinstance(asked[0], OrdinalPanel)

@@ -223,7 +223,7 @@ class _Work:
             return 0
         self.tell(f"Comparison of the fits as of {before:%Y-%m}")
         draws = {model: self._read(fit) for model, fit in fits.items()}
-        found = compare(self._inputs.panel(before), draws, seed=self.settings.seed)
+        found = compare(self._inputs.counts(before), draws, seed=self.settings.seed)
         return self._write(
             found.assign(
                 month=self.month,

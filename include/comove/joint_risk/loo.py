@@ -17,7 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from comove.joint_risk.draws import Draws
-from comove.joint_risk.panel import Panel
+from comove.joint_risk.panel import OrdinalPanel, Panel
 from comove.joint_risk.pointwise import pointwise_log_likelihood
 
 FloatArray = NDArray[np.float64]
@@ -57,12 +57,14 @@ class Loo:
         return _error(self.elpd)
 
 
-def loo_table(panel: Panel, draws: Draws, *, seed: int = 0) -> dict[str, float]:
+def loo_table(
+    panel: Panel | OrdinalPanel, draws: Draws, *, seed: int = 0
+) -> dict[str, float]:
     """Summarise leave-one-out of a posterior.
 
     Parameters
     ----------
-    panel : Panel
+    panel : Panel or OrdinalPanel
         The counts it was fitted to.
     draws : Draws
         The posterior.
@@ -78,12 +80,14 @@ def loo_table(panel: Panel, draws: Draws, *, seed: int = 0) -> dict[str, float]:
     return _summary(leave_one_out(panel, draws, seed=seed))
 
 
-def compare(panel: Panel, models: Mapping[str, Draws], *, seed: int = 0) -> pd.DataFrame:
+def compare(
+    panel: Panel | OrdinalPanel, models: Mapping[str, Draws], *, seed: int = 0
+) -> pd.DataFrame:
     """Compare posteriors of the same counts.
 
     Parameters
     ----------
-    panel : Panel
+    panel : Panel or OrdinalPanel
         The counts.
     models : mapping of str to Draws
         Posteriors by the name of their model.
@@ -106,7 +110,7 @@ def compare(panel: Panel, models: Mapping[str, Draws], *, seed: int = 0) -> pd.D
     return pd.DataFrame(rows)
 
 
-def leave_one_out(panel: Panel, draws: Draws, *, seed: int = 0) -> Loo:
+def leave_one_out(panel: Panel | OrdinalPanel, draws: Draws, *, seed: int = 0) -> Loo:
     """Leave out each region, industry and month in turn.
 
     Parameters

@@ -6,16 +6,18 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
-from scipy.special import gammaln, ndtri
+from scipy.special import gammaln, ndtr, ndtri
 
 from comove.joint_risk.draws import Draws
+from comove.joint_risk.evidence import OrdinalEvidence
 from comove.joint_risk.kernel import _log_phi
-from comove.joint_risk.panel import Panel
+from comove.joint_risk.panel import OrdinalPanel, Panel
 from comove.joint_risk.student_t import scale_nodes, thresholds
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+_LEAST = 1e-300
 # Places at which t quantiles are worked out; between them a spline is right to 1e-6.
 _QUANTILE_NODES = 200
 # A month's scale is found on so many nodes, narrowed so many times to where the density
@@ -23,12 +25,17 @@ _QUANTILE_NODES = 200
 _SCALE_NODES, _ZOOMS, _FOLDS = 16, 3, 10.0
 
 
-def pointwise_log_likelihood(panel: Panel, draws: Draws, *, seed: int = 0) -> FloatArray:
-    """Log-likelihood of each group's events given each draw, binomial coefficients in.
+def pointwise_log_likelihood(
+    panel: Panel | OrdinalPanel, draws: Draws, *, seed: int = 0
+) -> FloatArray:
+    """Log-likelihood of each group's counts given each draw, coefficients in.
+
+    It is that of the likelihood the draws were fitted with: binomial for events by pd,
+    multinomial for ordered outcomes.
 
     Parameters
     ----------
-    panel : Panel
+    panel : Panel or OrdinalPanel
         The counts; its regions, industries and months are those of the draws.
     draws : Draws
         The posterior.
@@ -41,6 +48,8 @@ def pointwise_log_likelihood(panel: Panel, draws: Draws, *, seed: int = 0) -> Fl
     ndarray, shape (D, G)
         Groups in the order of `Panel.groups`.
     """
+    if isinstance(panel, OrdinalPanel):
+        return _ordinal(panel, draws)
     n, events = panel.counts
     coefficients = gammaln(n + 1) - gammaln(events + 1) - gammaln(n - events + 1)
     constant = np.add.reduceat(coefficients, panel.groups[:, 3])
@@ -53,6 +62,22 @@ def pointwise_log_likelihood(panel: Panel, draws: Draws, *, seed: int = 0) -> Fl
             panel.groups, panel.counts, z, effect, inverse, ones
         )
     return constant + _student_t(panel, draws.nu, (z, effect, inverse), seed)
+
+
+def _ordinal(panel: OrdinalPanel, draws: Draws) -> FloatArray:
+    """Log-likelihoods (D, G) of the categories of each group."""
+    counts = panel.counts.astype(np.float64)
+    constant = gammaln(counts.sum(axis=1) + 1) - gammaln(counts + 1).sum(axis=1)
+    effect = _group_effects(panel, draws)
+    inverse = _group_inverse_sigma(panel, draws)
+    above = np.ones_like(effect)
+    found = np.broadcast_to(constant, effect.shape).copy()
+    for category, edge in enumerate([*OrdinalEvidence(panel).thresholds, np.inf]):
+        beyond = ndtr((effect - edge) * inverse)
+        # A category as good as impossible keeps its logarithm finite, as in the fit.
+        found += counts[:, category] * np.log(np.maximum(above - beyond, _LEAST))
+        above = beyond
+    return found
 
 
 def _student_t(
@@ -128,7 +153,7 @@ def _zoomed(u: FloatArray, density: FloatArray) -> FloatArray:
     return np.asarray(u[low, months] + share * (u[high, months] - u[low, months]))
 
 
-def _group_effects(panel: Panel, draws: Draws) -> FloatArray:
+def _group_effects(panel: Panel | OrdinalPanel, draws: Draws) -> FloatArray:
     """Effect of each group in each draw, (D, G)."""
     region, industry, month = panel.groups[:, :3].T
     of_region = draws.loading_region[:, :, None] * draws.region
@@ -141,7 +166,7 @@ def _group_effects(panel: Panel, draws: Draws) -> FloatArray:
     )
 
 
-def _group_inverse_sigma(panel: Panel, draws: Draws) -> FloatArray:
+def _group_inverse_sigma(panel: Panel | OrdinalPanel, draws: Draws) -> FloatArray:
     """One over the idiosyncratic standard deviation of each group, (D, G)."""
     region, industry = panel.groups[:, :2].T
     return np.ascontiguousarray(draws.sigma_squared[:, region, industry] ** -0.5)
