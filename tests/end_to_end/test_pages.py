@@ -1,12 +1,16 @@
 """comove's pages through a real Airflow: nothing without a login, everything with one."""
 
 import json
+import os
 import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from tests.recalibration.small_lender import open_lender
+from tests.pages.small_copy import publish_small
 
 from comove.embedded.environment import passwords_file
 from comove.embedded.server import ensure_running, stop
@@ -20,6 +24,9 @@ ADDRESSES = (
     *(f"/comove/{page.slug}" for page in PAGES),
     *(f"/comove/static/{name}" for name in SCRIPTS),
 )
+SCRIPT = Path(__file__).with_name("browse.mjs")
+# Exact versions, as there is no lock: one would name the registry it was made from.
+NODE_PACKAGES = ("playwright-core@1.65.1", "axe-core@4.14.1")
 GUARDED = (*ADDRESSES, "/comove/", "/comove/docs", "/comove/reports/x.html", "/comove/x")
 
 
@@ -27,9 +34,7 @@ GUARDED = (*ADDRESSES, "/comove/", "/comove/docs", "/comove/reports/x.html", "/c
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, str]]:
     """A home with something published, and its Airflow."""
     settings = Settings(portfolio="contract", home=tmp_path_factory.mktemp("home"))
-    open_lender(settings)
-    settings.places.serving.parent.mkdir(exist_ok=True)
-    shutil.copy(settings.places.warehouse, settings.places.serving)
+    publish_small(settings)
     try:
         yield settings, ensure_running(settings, "up", say=print).url
     finally:
@@ -65,3 +70,77 @@ def test_the_menu_has_an_entry(web: tuple[Settings, str]) -> None:
         told = http.get("/api/v2/plugins", headers={"Authorization": f"Bearer {token}"})
     views = [view for one in told.json()["plugins"] for view in one["external_views"]]
     assert [view["href"] for view in views if view["name"] == "comove"] == ["/comove/"]
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what drives the browser."""
+    folder = tmp_path_factory.mktemp("node")
+    wanted = ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--silent"]
+    subprocess.run([*wanted, *NODE_PACKAGES], cwd=folder, check=True, timeout=300)
+    shutil.copy(SCRIPT, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> str:
+    """Debian's Chromium; installed where it is not there and may be."""
+    if not shutil.which("chromium") and os.environ.get("CI"):
+        for words in (["update", "-qq"], ["install", "-y", "-qq", "chromium"]):
+            subprocess.run(["apt-get", *words], check=True, timeout=600)
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("no chromium on the PATH: apt-get install chromium")
+    return found
+
+
+@pytest.fixture(scope="module")
+def browsed(web: tuple[Settings, str], node: Path, browser: str) -> dict[str, Any]:
+    """What a viewer saw who opened every page in a real browser."""
+    settings, url = web
+    password = json.loads(passwords_file(settings.places).read_text())["viewer"]
+    pictures = node / "pictures"
+    pictures.mkdir()
+    asked = {
+        "url": url,
+        "password": password,
+        "browser": browser,
+        "pictures": str(pictures),
+        "pages": ["", *(page.slug for page in PAGES)],
+    }
+    done = subprocess.run(
+        ["node", SCRIPT.name, json.dumps(asked)],
+        cwd=node,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=400,
+    )
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_every_page_opens_without_an_error_or_a_request_elsewhere(
+    browsed: dict[str, Any],
+) -> None:
+    assert [one["page"] for one in browsed["pages"]] == ["", *(p.slug for p in PAGES)]
+    for one in browsed["pages"]:
+        assert one["errors"] == [], one
+        assert one["elsewhere"] == [], one
+        assert Path(one["picture"]).stat().st_size > 5_000
+
+
+def test_no_page_has_a_serious_fault_of_accessibility(browsed: dict[str, Any]) -> None:
+    for one in browsed["pages"]:
+        assert one["faults"] == [], one
+
+
+def test_a_reader_sorts_searches_switches_the_month_and_downloads(
+    browsed: dict[str, Any],
+) -> None:
+    """The small copy has 120 borrowers a month; a changed index from June on only."""
+    assert browsed["plots"] >= 1
+    assert browsed["sorted"] == f"{0:032d}"
+    assert browsed["searched"] == "1 rows, page 1 of 1"
+    assert browsed["months"] == ["2024-06-01", "2024-05-01"]
+    assert browsed["downloaded"] == 121
+    assert browsed["scripts_run"] == 0
