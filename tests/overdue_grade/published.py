@@ -20,7 +20,10 @@ MADE = """
         ('A', 0, 5, 'on time'), ('B', 5, 30, 'late'), ('C', 30, null, 'very late')
     ) as bands (grade, composite_from_days, composite_to_days, meaning);
     create table risk.overdue_grade as
-    select $late as borrower_key, * from (values
+    select $late as borrower_key, * replace (
+        weight_historical::double as weight_historical,
+        weight_current::double as weight_current, composite::double as composite
+    ) from (values
         (date '2024-01-10', date '2024-01-01', 1, 1, 0, 0, 0.5, 0.5, 0.0, 'A', 'run'),
         (date '2024-02-10', date '2024-02-01', 2, 1, 30, 30, 0.75, 0.25, 30., 'C', 'run'),
         (date '2024-03-10', date '2024-03-01', 3, 2, 0, 45, 0.8, 0.2, 36.0, 'C', 'run')
