@@ -207,6 +207,28 @@ def test_a_drift_whose_proposal_nobody_decided_on_is_told_again(home: Settings) 
     assert drift_stages.tell_drift(context())["stage"] == "credit_approved"
 
 
+def test_a_drift_of_outcomes_is_told_beside_a_newer_one_that_was_decided_on(
+    home: Settings,
+) -> None:
+    """A loan's outcome is known half a year after its policy label."""
+    decided("Approve")
+    change(
+        home,
+        """
+        update risk.score_drift
+        set is_drift = true, drift_change = -0.3, drift_change_low = -0.34,
+            drift_change_high = -0.26
+        where label = 'performance' and cohort_month = '2023-10-01'
+        """,
+    )
+    said = drift_stages.tell_drift(context())
+    assert (said["stage"], said["label"], said["last"]) == (
+        "disbursed",
+        "performance",
+        "2023-10-01",
+    )
+
+
 def test_a_drift_that_goes_on_is_new_again(home: Settings) -> None:
     decided("Reject")
     change(

@@ -86,12 +86,14 @@ def test_an_answer_holds_for_what_was_shown_and_nothing_else(
     assert statuses(lender) == [(1, "in force"), (2, "withdrawn"), (3, "proposed")]
 
 
-def test_a_rejected_proposal_may_be_made_again(
+def test_a_rejected_version_is_brought_back_by_its_number(
     lender: Settings, proposal: AssessReport
 ) -> None:
+    # The drift it answers is answered; asking again is for a person.
     decide(lender, run_id="run", answer=answer(proposal, is_approved=False))
-    report = assess(lender, run_id="next", wish=Wish(MONTH))
-    assert report.version == 3
+    assert assess(lender, run_id="next", wish=Wish(MONTH)).version is None
+    report = assess(lender, run_id="back", wish=Wish(MONTH, restore=2))
+    assert (report.version, report.content_hash) == (3, proposal.content_hash)
 
 
 @pytest.fixture

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from tests.recalibration.small_lender import MONTH, change, rows
 
+from comove.recalibration.approval import decide
 from comove.recalibration.assess import AssessReport, assess
 from comove.recalibration.request import Wish
 from comove.recalibration.strategy import RecalibrationError
+from comove.recalibration.versions import Answer
 from comove.settings import Settings
 
 WISH = Wish(MONTH, asked_by="ada")
@@ -78,6 +80,41 @@ def test_a_matrix_with_cuts_counts_every_loan_once(lender: Settings) -> None:
     change(lender, "delete from risk.score_histogram where cut_by <> 'all'")
     assessed(lender, "again")
     assert one_row(lender, exposed) == with_cut
+
+
+OF_OUTCOMES = """
+    update risk.score_drift
+    set is_drift = true, drift_change = -0.3, drift_change_low = -0.34,
+        drift_change_high = -0.26
+    where label = 'performance' and cohort_month = '2023-10-01'
+"""
+
+
+def test_a_drift_of_outcomes_calls_beside_a_newer_one_of_policy(lender: Settings) -> None:
+    change(lender, OF_OUTCOMES)
+    report = assessed(lender)
+    assert report.calls == 2
+    (calls,) = one_row(lender, "select calls from risk.score_assessment")
+    assert "credit_approved (policy label), cohorts 2024-04 to 2024-05" in calls
+    assert "disbursed (performance label), cohorts 2023-10:" in calls
+
+
+@pytest.mark.parametrize("is_approved", [True, False])
+def test_a_drift_that_was_answered_calls_no_more(
+    lender: Settings, *, is_approved: bool
+) -> None:
+    report = assessed(lender)
+    assert report.version is not None
+    assert report.content_hash is not None
+    noon = dt.datetime(2024, 7, 3, 12, 0)
+    answer = Answer(report.version, report.content_hash, is_approved, "ada", noon, None)
+    decide(lender, run_id="run", answer=answer)
+    # Whatever the newest loans would rather have.
+    change(lender, "update risk.score_histogram set n_bad = 9 where score = 640")
+    again = assessed(lender, "again")
+    assert (again.calls, again.proposals_waiting) == (0, 0)
+    change(lender, OF_OUTCOMES)
+    assert assessed(lender, "third").calls == 1
 
 
 def test_the_adjustment_of_the_drift_is_the_main_factor(lender: Settings) -> None:

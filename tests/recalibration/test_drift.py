@@ -6,14 +6,16 @@ import pytest
 from tests.recalibration.small_lender import DRIFT, MONTH, change
 
 from comove.connection import connect
-from comove.recalibration.drift import Flag, newest_drift, read_flags
+from comove.recalibration.drift import Flag, calling, drifts_of, read_flags
 from comove.settings import Settings
 
 BEFORE = dt.date(2022, 12, 1)
 
 
-def flag(month: int, errors: float = 4.0, stage: str = "disbursed") -> Flag:
-    return Flag(stage, "policy", dt.date(2023, month, 1), errors, "baseline", -0.1)
+def flag(
+    month: int, errors: float = 4.0, stage: str = "disbursed", label: str = "policy"
+) -> Flag:
+    return Flag(stage, label, dt.date(2023, month, 1), errors, "baseline", -0.1)
 
 
 def flags(settings: Settings, month: dt.date = MONTH) -> list[Flag]:
@@ -22,23 +24,50 @@ def flags(settings: Settings, month: dt.date = MONTH) -> list[Flag]:
 
 
 def test_months_in_a_row_are_one_drift() -> None:
-    found = newest_drift([flag(5), flag(6), flag(7, 9.0, "credit_applied")], BEFORE)
-    assert found is not None
+    (found,) = drifts_of([flag(7, 9.0), flag(5), flag(6)], BEFORE)
     assert (found.first, found.last) == (dt.date(2023, 5, 1), dt.date(2023, 7, 1))
-    assert found.flag.stage == "credit_applied"
+    assert found.flag.errors == 9.0
+    assert len(found.cells) == 3
 
 
-def test_a_drift_lies_after_the_one_before_it() -> None:
-    found = newest_drift([flag(2), flag(3), flag(7)], BEFORE)
-    assert found is not None
+def test_stages_and_labels_drift_apart() -> None:
+    """Outcomes of June are known when policy labels of December are."""
+    of_outcomes = [flag(6, 9.0, label="performance"), flag(7, label="performance")]
+    found = drifts_of([*of_outcomes, flag(12), flag(11, stage="credit_applied")], BEFORE)
+    told = [(one.flag.stage, one.flag.label, one.last.month) for one in found]
+    assert told == [
+        ("disbursed", "performance", 7),
+        ("credit_applied", "policy", 11),
+        ("disbursed", "policy", 12),
+    ]
+
+
+def test_a_drift_lies_after_the_newest_that_had_ended_before_it() -> None:
+    *_, found = drifts_of([flag(2), flag(3, stage="credit_applied"), flag(7)], BEFORE)
     assert found.after == dt.date(2023, 3, 1)
 
 
 def test_the_first_drift_lies_after_the_beginning() -> None:
-    found = newest_drift([flag(7)], BEFORE)
-    assert found is not None
+    (found,) = drifts_of([flag(7)], BEFORE)
     assert found.after == BEFORE
-    assert newest_drift([], BEFORE) is None
+    assert drifts_of([], BEFORE) == []
+
+
+def test_of_each_stage_and_label_the_newest_drift_calls_until_it_is_answered() -> None:
+    flags = [flag(2), flag(7), flag(8), flag(4, label="performance")]
+    known = drifts_of(flags, BEFORE)
+    assert [one.last.month for one in calling(known, set(), None)] == [8, 4]
+    # A version answers July; August is new.
+    answered = {("disbursed", "policy", dt.date(2023, 7, 1))}
+    assert [one.last.month for one in calling(known, answered, None)] == [8, 4]
+    answered.add(("disbursed", "policy", dt.date(2023, 8, 1)))
+    assert [one.last.month for one in calling(known, answered, None)] == [4]
+
+
+def test_what_ended_before_the_loans_candidates_are_tried_on_calls_for_nothing() -> None:
+    known = drifts_of([flag(8), flag(4, label="performance")], BEFORE)
+    found = calling(known, set(), dt.date(2023, 5, 1))
+    assert [one.last.month for one in found] == [8]
 
 
 def test_flags_of_the_month_and_before_are_read(lender: Settings) -> None:

@@ -9,6 +9,7 @@ import duckdb
 from comove.audit import ensure_tables
 from comove.connection import connect, utc_now
 from comove.portfolio import load_portfolio
+from comove.recalibration.assessed import answered_cells, keep_assessed
 from comove.recalibration.candidates import (
     BANDS,
     NO_BANDS,
@@ -16,7 +17,13 @@ from comove.recalibration.candidates import (
     band_candidates,
     cutoff_candidates,
 )
-from comove.recalibration.drift import Drift, first_cohort, newest_drift, read_flags
+from comove.recalibration.drift import (
+    Drift,
+    calling,
+    drifts_of,
+    first_cohort,
+    read_flags,
+)
 from comove.recalibration.evidence import evidence_of
 from comove.recalibration.factor import (
     NOT_AVAILABLE,
@@ -82,8 +89,10 @@ class Assessment:
         Of each mature cohort.
     window : Performance or None
         Of the newest of them together, on which candidates are tried.
+    drifts : list of Drift
+        All of them, oldest first.
     drift : Drift or None
-        The newest.
+        The newest that calls for a change; where none does, the newest.
     factors : list of Factor
         What it may come from.
     main_factor : str
@@ -103,6 +112,7 @@ class Assessment:
     month: dt.date
     months: list[Performance]
     window: Performance | None
+    drifts: list[Drift]
     drift: Drift | None
     factors: list[Factor]
     main_factor: str
@@ -224,9 +234,11 @@ def find_out(
     newest = months[-settings.recalibration_window_months :]
     loans = _loans(connection, newest)
     window = over_window(newest, loans, settings)
-    drift = find_drift(connection, settings, month)
+    drifts = find_drifts(connection, settings, month)
+    call = calling_drifts(connection, drifts, window)
+    drift = next(iter([*call, *reversed(drifts)]), None)
     factors = _factors(connection, drift, month)
-    calls = (*_drift_calls(drift), *requirement(window, settings).unmet)
+    calls = (*map(_drift_call, call), *requirement(window, settings).unmet)
     why_none = _why_no_candidates(loans, before, settings)
     candidates, after = ([], before) if why_none else _try(loans, before, settings)
     why_none = why_none or _why_no_bands(candidates, after)
@@ -234,6 +246,7 @@ def find_out(
         month,
         months,
         window,
+        drifts,
         drift,
         factors,
         _named_factor(settings, drift, factors),
@@ -246,10 +259,29 @@ def find_out(
     )
 
 
-def find_drift(
+def read_window(
     connection: duckdb.DuckDBPyConnection, settings: Settings, month: dt.date
-) -> Drift | None:
-    """Find the newest drift up to a month; None where no flag holds.
+) -> Performance | None:
+    """Read the performance of the newest mature cohorts; None without any."""
+    newest = read_performance(connection, settings, month)
+    newest = newest[-settings.recalibration_window_months :]
+    return over_window(newest, _loans(connection, newest), settings)
+
+
+def calling_drifts(
+    connection: duckdb.DuckDBPyConnection,
+    drifts: list[Drift],
+    window: Performance | None,
+) -> list[Drift]:
+    """Find the drifts nobody has answered yet, newest first; see `calling`."""
+    since = window.first if window else None
+    return calling(drifts, answered_cells(connection), since)
+
+
+def find_drifts(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, month: dt.date
+) -> list[Drift]:
+    """Find the drifts up to a month, oldest first; none where no flag holds.
 
     Parameters
     ----------
@@ -262,9 +294,9 @@ def find_drift(
     """
     first = first_cohort(connection)
     if first is None:
-        return None
+        return []
     flags = read_flags(connection, month, settings.recalibration_error_chance)
-    return newest_drift(flags, month_of(number(first) - 1))
+    return drifts_of(flags, month_of(number(first) - 1))
 
 
 def _require_drift(
@@ -346,16 +378,14 @@ def _named_factor(settings: Settings, drift: Drift | None, factors: list[Factor]
     return main_factor(factors)
 
 
-def _drift_calls(drift: Drift | None) -> tuple[str, ...]:
-    if drift is None:
-        return ()
+def _drift_call(drift: Drift) -> str:
     flag = drift.flag
     until = f" to {drift.last:%Y-%m}" if drift.last != drift.first else ""
     return (
         f"The score drifted at the stage {flag.stage} ({flag.label} label), cohorts "
         f"{drift.first:%Y-%m}{until}: KS {flag.change:+.3f} against "
         f"{_REFERENCES.get(flag.reference, flag.reference)}, {flag.errors:.1f} standard "
-        "errors.",
+        "errors."
     )
 
 
@@ -499,6 +529,8 @@ def _write(
     )
     candidates = _candidate_rows(found, version, run_id, is_postponed=is_postponed)
     _insert(connection, "recalibration", candidates)
+    if not is_postponed:
+        keep_assessed(connection, found.month, found.drifts, version, run_id)
     _insert(connection, "recalibration_factor", _factor_rows(found, run_id))
     _insert(connection, "score_performance", _performance_rows(found, run_id))
 

@@ -9,6 +9,8 @@ from scipy.stats import norm
 
 from comove.risk_model.folds import number
 
+# Stage, label and cohort month.
+Cell = tuple[str, str, dt.date]
 # Interval ends of the score drift are of this chance of error.
 _INTERVAL_ERROR = 0.05
 
@@ -42,27 +44,38 @@ class Flag:
 
 @dataclass(frozen=True)
 class Drift:
-    """Months in a row in which cells were flagged.
+    """Months in a row in which the cells of one stage and label were flagged.
 
     Parameters
     ----------
     first, last : date
         First and last month, first days.
     after : date
-        Last month of the drift before it, or the month before the first cohort: what
-        was adjusted later may be its reason.
+        Last month of the newest drift that had ended before it, at any stage, or the
+        month before the first cohort: what was adjusted later may be its reason.
     flag : Flag
         The one of the largest change, which says stage and label.
+    flags : tuple of Flag
+        All of them, oldest first.
     """
 
     first: dt.date
     last: dt.date
     after: dt.date
     flag: Flag
+    flags: tuple[Flag, ...] = ()
+
+    @property
+    def cells(self) -> set[Cell]:
+        """Stage, label and cohort month of every flag."""
+        return {(one.stage, one.label, one.cohort_month) for one in self.flags}
 
 
-def newest_drift(flags: Iterable[Flag], before_first: dt.date) -> Drift | None:
-    """Put flags together to drifts, and give the newest.
+def drifts_of(flags: Iterable[Flag], before_first: dt.date) -> list[Drift]:
+    """Put flags together to drifts.
+
+    Outcomes are known half a year later than policy labels, so the drifts of either are
+    told apart, as are those of stages: one must not hide behind a newer other.
 
     Parameters
     ----------
@@ -73,27 +86,60 @@ def newest_drift(flags: Iterable[Flag], before_first: dt.date) -> Drift | None:
 
     Returns
     -------
-    Drift or None
-        Months in a row are one drift; None without a flag.
+    list of Drift
+        Oldest first, by the last month, then by the size of the change. Months in a row
+        at one stage and label are one drift.
     """
-    by_month: dict[dt.date, list[Flag]] = {}
-    for flag in flags:
-        by_month.setdefault(flag.cohort_month, []).append(flag)
-    drifts: list[list[dt.date]] = []
-    for month in sorted(by_month):
-        if drifts and number(month) - number(drifts[-1][-1]) == 1:
-            drifts[-1].append(month)
+    runs: list[list[Flag]] = []
+    for flag in sorted(flags, key=lambda one: (one.stage, one.label, one.cohort_month)):
+        if runs and _goes_on(runs[-1][-1], flag):
+            runs[-1].append(flag)
         else:
-            drifts.append([month])
-    if not drifts:
-        return None
-    months = drifts[-1]
-    largest = max(
-        (flag for month in months for flag in by_month[month]),
-        key=lambda flag: (flag.errors, flag.stage, flag.label),
-    )
-    after = drifts[-2][-1] if len(drifts) > 1 else before_first
-    return Drift(months[0], months[-1], after, largest)
+            runs.append([flag])
+    ends = [run[-1].cohort_month for run in runs]
+    found = []
+    for run in runs:
+        first = run[0].cohort_month
+        after = max((end for end in ends if end < first), default=before_first)
+        largest = max(run, key=lambda flag: flag.errors)
+        found.append(Drift(first, run[-1].cohort_month, after, largest, tuple(run)))
+    return sorted(found, key=lambda one: (one.last, one.flag.errors, one.flag.stage))
+
+
+def _goes_on(before: Flag, flag: Flag) -> bool:
+    is_same = (before.stage, before.label) == (flag.stage, flag.label)
+    return is_same and number(flag.cohort_month) - number(before.cohort_month) == 1
+
+
+def calling(
+    drifts: Iterable[Drift], answered: set[Cell], since: dt.date | None
+) -> list[Drift]:
+    """Tell which drifts call for a change.
+
+    Parameters
+    ----------
+    drifts : iterable of Drift
+        Oldest first.
+    answered : set of tuple
+        Stages, labels and cohort months that a version answers, on which a person has
+        decided.
+    since : date or None
+        First cohort that candidates are tried on; a drift that ended before has left no
+        trace there. None for all.
+
+    Returns
+    -------
+    list of Drift
+        Newest first: of each stage and label the newest, unless a person has decided on
+        an answer to all of it.
+    """
+    newest = {(one.flag.stage, one.flag.label): one for one in drifts}
+    found = [
+        one
+        for one in newest.values()
+        if not one.cells <= answered and (since is None or one.last >= since)
+    ]
+    return sorted(found, key=lambda one: (one.last, one.flag.errors), reverse=True)
 
 
 def read_flags(

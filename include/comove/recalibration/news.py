@@ -4,7 +4,8 @@ import datetime as dt
 from dataclasses import dataclass
 
 from comove.connection import connect
-from comove.recalibration.assess import find_drift
+from comove.recalibration.assess import calling_drifts, find_drifts, read_window
+from comove.recalibration.assessed import assessed_cells
 from comove.recalibration.drift import Drift, drift_score_kind
 from comove.recalibration.tables import ensure_recalibration_tables
 from comove.recalibration.versions import PROPOSED
@@ -35,8 +36,10 @@ class DriftNews:
 def new_drift(settings: Settings, *, month: dt.date) -> DriftNews:
     """Find the newest drift up to a month, unless it was assessed and decided before.
 
-    A drift that goes on for another month is new again; one whose proposal nobody has
-    decided on is told again, so that somebody is asked.
+    Drifts are told apart by stage and label, and known by their flags: one of outcomes,
+    seen half a year late, is new beside a policy drift that was assessed, and so is one
+    that goes on for another month. While a proposal waits, it is told again, so that
+    somebody is asked.
 
     A matrix of another score than the one applications are decided by tells nothing.
 
@@ -51,20 +54,27 @@ def new_drift(settings: Settings, *, month: dt.date) -> DriftNews:
         ensure_recalibration_tables(connection)
         if (kind := drift_score_kind(connection)) != settings.drift_score:
             return DriftNews(why_not=_another_score(kind, settings))
-        drift = find_drift(connection, settings, month)
-        if drift is None:
-            return DriftNews(why_not="No flag of the score drift holds.")
+        drifts = find_drifts(connection, settings, month)
+        call = calling_drifts(
+            connection, drifts, read_window(connection, settings, month)
+        )
+        assessed = assessed_cells(connection)
         row = connection.execute(
-            """
-            select
-                (select max(drift_to) from risk.score_assessment),
-                (select count(*) from risk.strategy_version where status = ?)
-            """,
-            [PROPOSED],
+            "select count(*) from risk.strategy_version where status = ?", [PROPOSED]
         ).fetchone()
-    assessed_to, waiting = row or (None, 0)
-    if assessed_to is not None and assessed_to >= drift.last and not waiting:
-        return DriftNews(why_not=_known(drift))
+    fresh = [one for one in call if not one.cells <= assessed]
+    if row and row[0]:
+        # Somebody is to be asked again, about what is new as well.
+        fresh = [*fresh, *call]
+        return _told(fresh[0]) if fresh else DriftNews()
+    if fresh:
+        return _told(fresh[0])
+    if not drifts:
+        return DriftNews(why_not="No flag of the score drift holds.")
+    return DriftNews(why_not=_known(drifts[-1]))
+
+
+def _told(drift: Drift) -> DriftNews:
     return DriftNews(drift.flag.stage, drift.flag.label, drift.first, drift.last)
 
 
@@ -78,5 +88,5 @@ def _another_score(kind: str | None, settings: Settings) -> str:
 def _known(drift: Drift) -> str:
     return (
         f"The newest drift, of {drift.first:%Y-%m} to {drift.last:%Y-%m}, was assessed "
-        "before."
+        "before, as were the others."
     )

@@ -55,6 +55,16 @@ create table if not exists risk.score_assessment (
     assessed_at timestamp not null
 );
 
+-- Flags an assessment has seen; those of a version that was decided on stay for good.
+create table if not exists risk.assessed_flag (
+    month date not null,
+    stage varchar not null,
+    label varchar not null,
+    cohort_month date not null,
+    version integer,
+    run_id varchar not null
+);
+
 create table if not exists risk.recalibration (
     month date not null,
     candidate varchar not null,
