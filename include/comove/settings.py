@@ -200,6 +200,8 @@ class Settings(BaseSettings):
     drift_min_class_applications: Annotated[int, Field(ge=1)] = 20
     # After so many months nearly all who ever draw have drawn.
     drift_settling_months: Annotated[int, Field(ge=0)] = 1
+    # Share of a cohort's loans whose outcome may be missing where it is judged by them.
+    drift_max_unknown_share: Annotated[float, Field(ge=0, lt=1)] = 0.05
     # Further cuts of the matrix, each of all its stages and months.
     drift_cuts: tuple[Literal["channel", "region", "product"], ...] = ()
     drift_bootstrap_draws: Annotated[int, Field(ge=100)] = 400

@@ -25,6 +25,7 @@ TABLES = """
         end as funnel_end,
         i = 99 and m = 0 as is_out_of_order,
         false as is_paid_though_rejected,
+        false as is_outcome_unknown,
         'own' as score_kind,
         400e0 + i as score,
         if(i % 2 = 0, 'good', 'bad') as first_label,
@@ -37,15 +38,19 @@ TABLES = """
     create table risk.funnel_count as
     select
         (date '2024-01-01' + to_months(cast(m as integer)))::date as cohort_month,
-        stage, n, n as n_scored, waiting as n_waiting, true as is_available,
+        stage, parent as parent_stage, n, n as n_scored, waiting as n_waiting,
+        true as is_available,
         share as share_of_parent
     from range(6) as months (m),
         (values
-            ('credit_applied', 100, 10, null), ('credit_approved', 60, 0, 0.6),
-            ('credit_rejected', 30, 0, 0.3), ('drawdown_applied', 50, 5, 50 / 60),
-            ('approved_undrawn', 10, 0, 10 / 60), ('disbursed', 40, 0, 0.8),
-            ('drawdown_rejected', 5, 0, 0.1)
-        ) as stages (stage, n, waiting, share);
+            ('credit_applied', null, 100, 10, null),
+            ('credit_approved', 'credit_applied', 60, 0, 0.6),
+            ('credit_rejected', 'credit_applied', 30, 0, 0.3),
+            ('drawdown_applied', 'credit_approved', 50, 5, 50 / 60),
+            ('approved_undrawn', 'credit_approved', 10, 0, 10 / 60),
+            ('disbursed', 'drawdown_applied', 40, 0, 0.8),
+            ('drawdown_rejected', 'drawdown_applied', 5, 0, 0.1)
+        ) as stages (stage, parent, n, waiting, share);
     create table risk.score_drift as
     select
         funnel.stage, funnel.cohort_month, 'policy' as label, true as is_available,
@@ -82,7 +87,7 @@ def judged(settings: Settings, *statements: str):
 def test_tables_in_order_pass_every_check(drift: Settings) -> None:
     report = judged(drift)
     assert report.failed == report.warned == report.not_available == ()
-    assert len(report.passed) == 27
+    assert len(report.passed) == 29
 
 
 @pytest.mark.parametrize(
@@ -245,6 +250,13 @@ def test_a_few_missing_scores_and_labels_are_usual(
             ["update risk.application_label set is_out_of_order = true"],
         ),
         (
+            "Of few loans it is never known what became of them",
+            [
+                "update risk.application_label set is_outcome_unknown = true "
+                "where performance_label is null",
+            ],
+        ),
+        (
             "No money left on rejected applications",
             [
                 "update risk.application_label set is_paid_though_rejected = true "
@@ -278,8 +290,35 @@ def test_a_portfolio_with_two_stages_is_judged_on_them(drift: Settings) -> None:
         "update risk.funnel_count set is_available = false, n = null, n_scored = null, "
         "n_waiting = null, share_of_parent = null "
         "where stage not in ('credit_approved', 'disbursed')",
+        "update risk.funnel_count set parent_stage = 'credit_approved' "
+        "where stage = 'disbursed'",
+        # Who was approved and not paid out stands in no recorded stage.
+        "update risk.funnel_count set n_waiting = 20 where stage = 'credit_approved'",
     )
     assert report.failed == ()
+
+
+def test_where_stages_are_absent_the_parts_still_sum_to_the_whole(
+    drift: Settings,
+) -> None:
+    with pytest.raises(GateFailedError, match="Approved applications are drawn on"):
+        judged(
+            drift,
+            "update risk.funnel_count set is_available = false, n = null, "
+            "n_scored = null, n_waiting = null, share_of_parent = null "
+            "where stage in ('drawdown_applied', 'approved_undrawn', 'drawdown_rejected')",
+            "update risk.funnel_count set parent_stage = 'credit_approved' "
+            "where stage = 'disbursed'",
+        )
+
+
+def test_a_stage_that_lost_applications_fails(drift: Settings) -> None:
+    with pytest.raises(GateFailedError, match="Every stage counts who came to it"):
+        judged(
+            drift,
+            "update risk.funnel_count set n = 39, n_scored = 39 where stage = 'disbursed'",
+            "update risk.funnel_count set n_waiting = 6 where stage = 'drawdown_applied'",
+        )
 
 
 def test_a_portfolio_without_a_score_is_not_available_and_no_failure(

@@ -172,6 +172,8 @@ _PLAIN: Mapping[str, object] = {
     "product": "phone",
     "drawdown_decision": None,
     "requested_amount": 1000.0,
+    # Paid out, and no loan stands for it.
+    "is_lost": False,
 }
 
 
@@ -189,7 +191,9 @@ def _mart(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _features(rows: pd.DataFrame) -> pd.DataFrame:
     """Outcomes are known half a year after the money left."""
-    known = rows["disbursed_at"] + pd.DateOffset(months=6)
+    known = (rows["disbursed_at"] + pd.DateOffset(months=6)).mask(
+        rows["is_lost"] == True  # noqa: E712 - missing is no
+    )
     is_mature = (known < pd.Timestamp("2025-01-01")).fillna(False)
     names = ["application_key", "cohort_month", "channel", "product"]
     names += ["requested_amount", *FEATURES]

@@ -42,7 +42,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     unordered = pd.Timestamp(2024, 7, 9)
     rows = pd.concat(
         [
-            _month(1, 80),
+            _month(1, 80, is_lost=[k == 0 for k in range(80)]),
             _month(2, 30, is_bad=pd.array([False] * 30, dtype="boolean")),
             _month(3, 1),
             _month(4, 30, own_score=612.5),
@@ -108,6 +108,18 @@ def test_clocks_out_of_order_are_counted_and_the_funnel_still_adds_up(
     assert by_stage.n_out_of_order.credit_applied == 30
     assert by_stage.n.disbursed == by_stage.n.credit_approved == 30
     assert by_stage.n.credit_rejected == by_stage.n_waiting.credit_applied == 0
+
+
+def test_one_loan_that_is_never_known_keeps_no_cohort_from_being_judged(
+    odd: Tables,
+) -> None:
+    counts = odd.read(
+        "select * from risk.funnel_count "
+        "where month(cohort_month) = 1 and stage = 'disbursed'"
+    ).iloc[0]
+    assert (counts.n, counts.n_immature, counts.n_unknown) == (80, 1, 1)
+    cell = odd.cell(cohort_month="2024-01", stage="disbursed", label="performance")
+    assert (cell.status, cell.n_good + cell.n_bad) == ("judged", 79)
 
 
 def test_the_newest_cohorts_are_immature(odd: Tables) -> None:

@@ -37,7 +37,12 @@ columns of the cut to give, if any. -#}
                 as is_baseline,
             -- The newest cohorts still move down the funnel, and their loans are young.
             case labels.label
-                when 'performance' then coalesce(funnel.n_immature, 0) = 0
+                -- Few loans more or fewer move no KS; one that is never known, or drawn
+                -- late, must not keep a cohort from being judged for ever.
+                when 'performance'
+                    then
+                        coalesce(funnel.n_immature, 0)
+                        <= request.max_unknown_share * coalesce(funnel.n_disbursed, 0)
                 else
                     funnel.parent_stage is null
                     or {{ month_number('funnel.cohort_month') }} + request.settling_months

@@ -172,6 +172,7 @@ def _insert(
         "tolerance": settings.drift_tolerance_ks,
         "min_class_applications": settings.drift_min_class_applications,
         "settling_months": settings.drift_settling_months,
+        "max_unknown_share": settings.drift_max_unknown_share,
         "credit_value_weight": settings.policy_credit_value_weight,
         "capability_weight": settings.policy_capability_weight,
         "pass_share": settings.policy_pass_share,

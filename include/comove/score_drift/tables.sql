@@ -22,6 +22,9 @@ create table if not exists audit.drift_request (
     review_cutoff double not null
 );
 
+alter table audit.drift_request
+add column if not exists max_unknown_share double;
+
 create table if not exists audit.drift_stage (
     stage varchar not null,
     stage_no integer not null,

@@ -109,7 +109,8 @@ outcomes as (
         scores.score as own_score,
         {{ is_outcome_known('features', 'ended.known_before', 'builds.horizon') }}
             as is_mature,
-        features.is_bad
+        features.is_bad,
+        features.outcome_known_on is null as is_unknown
     from ended
     cross join builds
     left join features on ended.application_key = features.application_key
@@ -149,7 +150,9 @@ application_label as (
             when not outcomes.is_bad then 'good'
         end as performance_label,
         ended.funnel_end = 'disbursed' and coalesce(outcomes.is_mature, false)
-            as is_mature
+            as is_mature,
+        ended.funnel_end = 'disbursed' and coalesce(outcomes.is_unknown, true)
+            as is_outcome_unknown
     from ended
     left join outcomes on ended.application_key = outcomes.application_key
     left join policies on ended.application_key = policies.application_key

@@ -18,6 +18,7 @@ funnel_count as (
         n_waiting,
         n_out_of_order,
         n_immature,
+        n_unknown,
         share_of_parent
     from counts
     where cut_by = 'all'

@@ -69,27 +69,16 @@ counted as (
                 case
                     when funnel_end = 'disbursed' and not is_mature then 1 else 0
                 end
-            ) as bigint) as n_immature
+            ) as bigint) as n_immature,
+            cast(sum(case when funnel_end = 'disbursed' then 1 else 0 end) as bigint)
+                as n_disbursed,
+            cast(sum(case when is_outcome_unknown then 1 else 0 end) as bigint)
+                as n_unknown
         from applications
         where {{ ended_at(stage) }}
         group by cut_by, cut_value, cohort_month
         {{ 'union all' if not loop.last }}
     {% endfor %}
-
-),
-
-undecided as (
-
-    select
-        cut_by,
-        cut_value,
-        cohort_month,
-        cast(sum(case when funnel_end = 'undecided' then 1 else 0 end) as bigint)
-            as n_undecided,
-        cast(sum(case when funnel_end = 'pending' then 1 else 0 end) as bigint)
-            as n_pending
-    from applications
-    group by cut_by, cut_value, cohort_month
 
 ),
 
@@ -108,11 +97,8 @@ filled as (
         coalesce(counted.n_scored, 0) as n_scored,
         coalesce(counted.n_out_of_order, 0) as n_out_of_order,
         coalesce(counted.n_immature, 0) as n_immature,
-        case stages.stage
-            when 'credit_applied' then coalesce(undecided.n_undecided, 0)
-            when 'drawdown_applied' then coalesce(undecided.n_pending, 0)
-            else 0
-        end as n_waiting
+        coalesce(counted.n_disbursed, 0) as n_disbursed,
+        coalesce(counted.n_unknown, 0) as n_unknown
     from months
     cross join stages
     cross join cut_values
@@ -122,11 +108,22 @@ filled as (
             and stages.stage = counted.stage
             and cut_values.cut_by = counted.cut_by
             and cut_values.cut_value = counted.cut_value
-    left join undecided
-        on
-            months.cohort_month = undecided.cohort_month
-            and cut_values.cut_by = undecided.cut_by
-            and cut_values.cut_value = undecided.cut_value
+
+),
+
+-- Stages that are recorded partly leave room between them: who went on to none of them
+-- is still waiting, as far as anybody can tell.
+passed as (
+
+    select
+        cut_by,
+        cut_value,
+        cohort_month,
+        parent_stage as stage,
+        sum(n) as n
+    from filled
+    where is_available and parent_stage is not null
+    group by cut_by, cut_value, cohort_month, parent_stage
 
 ),
 
@@ -143,10 +140,14 @@ int_funnel_count as (
         filled.reason,
         case when filled.is_available then filled.n end as n,
         case when filled.is_available then filled.n_scored end as n_scored,
-        case when filled.is_available then filled.n_waiting end as n_waiting,
+        case
+            when filled.is_available then coalesce(filled.n - passed.n, 0)
+        end as n_waiting,
         case when filled.is_available then filled.n_out_of_order end
             as n_out_of_order,
         case when filled.is_available then filled.n_immature end as n_immature,
+        case when filled.is_available then filled.n_disbursed end as n_disbursed,
+        case when filled.is_available then filled.n_unknown end as n_unknown,
         case
             when filled.is_available then {{ ratio('filled.n', 'parents.n') }}
         end as share_of_parent
@@ -157,6 +158,12 @@ int_funnel_count as (
             and filled.cohort_month = parents.cohort_month
             and filled.cut_by = parents.cut_by
             and filled.cut_value = parents.cut_value
+    left join passed
+        on
+            filled.stage = passed.stage
+            and filled.cohort_month = passed.cohort_month
+            and filled.cut_by = passed.cut_by
+            and filled.cut_value = passed.cut_value
 
 )
 
