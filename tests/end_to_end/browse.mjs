@@ -27,11 +27,18 @@ await page.fill("input[name=password]", asked.password);
 await page.keyboard.press("Enter");
 await page.waitForSelector("text=comove", { timeout: 60000 });
 
+const isDrawn = () => {
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  return all(".plot").every((plot) => !plot.textContent.startsWith("Loading"))
+    && all("details[open] [role=status]").every((status) => status.textContent);
+};
+
 const pages = [];
 for (const slug of asked.pages) {
   errors = [];
   elsewhere = [];
   await page.goto(`${asked.url}/comove/${slug}`, { waitUntil: "networkidle" });
+  await page.waitForFunction(isDrawn, undefined, { timeout: 60000 });
   const picture = `${asked.pictures}/${slug || "overview"}.png`;
   await page.screenshot({ path: picture, fullPage: true });
   const seen = { page: slug, picture, errors, elsewhere };

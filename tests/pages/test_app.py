@@ -90,8 +90,10 @@ def test_a_table_is_that_of_the_month_its_largest_first(site: TestClient) -> Non
     assert {row[change] for row in may["rows"]} == {None}
 
 
-def test_pages_of_rows_hold_every_row_once(site: TestClient) -> None:
-    address = "/joint-risk/table/risk-joint_risk_index?sort=borrower_key&size=50&page="
+@pytest.mark.parametrize("sort", ["borrower_key", "as_of_month"])
+def test_pages_of_rows_hold_every_row_once(site: TestClient, sort: str) -> None:
+    """Also where all rows are equal in what they are sorted by."""
+    address = f"/joint-risk/table/risk-joint_risk_index?sort={sort}&size=50&page="
     keys = [
         row[0]
         for page in (1, 2, 3)

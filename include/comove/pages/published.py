@@ -280,8 +280,9 @@ def _condition(request: Request, columns: dict[str, str]) -> tuple[str, list[Any
 
 
 def _order(request: Request, columns: dict[str, str]) -> str:
+    # Ties keep the table's order: else a row could stand on two pages, or on none.
     if request.sort is None:
-        return ""
+        return "order by rowid"
     if request.sort not in columns:
         raise NotPublishedError(
             f"there is no column {request.sort}.",
@@ -289,7 +290,7 @@ def _order(request: Request, columns: dict[str, str]) -> str:
             remedy=f"Sort by one of {', '.join(columns)}.",
         )
     direction = "desc" if request.descending else "asc"
-    return f"order by {quoted(request.sort)} {direction} nulls last"
+    return f"order by {quoted(request.sort)} {direction} nulls last, rowid"
 
 
 def _as_csv(rows: list[list[Any]]) -> str:
