@@ -20,6 +20,7 @@ from comove.joint_risk.loss import (
 )
 from comove.joint_risk.loss_groups import Book, LossError, LossGroups
 from comove.joint_risk.loss_simulation import LossSimulation
+from comove.joint_risk.outlook import event_probability, look_ahead
 from comove.settings import Settings
 
 
@@ -161,16 +162,40 @@ def test_contributions_add_up_to_the_measure(tmp_path: Path) -> None:
             assert summed[copula, measure] == pytest.approx(value, rel=1e-9)
 
 
-def test_expected_losses_of_cells_are_their_margins(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("nu", "months"), [(None, 1), (5.0, 1), (None, 3)])
+def test_independence_is_the_same_book_at_the_same_probabilities(
+    tmp_path: Path, nu: float | None, months: int
+) -> None:
+    # A bad state, so that margins and probabilities are far from each other.
+    draws = made_draws(draws=20, nu=nu)
+    draws = replace(draws, national=draws.national + 2.0)
+    book = lumpy_book(3000, draws)
+    settings = settings_of(tmp_path, 20_000, loss_horizon_months=months)
+    found = simulated_losses(settings, draws, LossGroups.gather(book))
+    joint, error = amount(found, "factor", "expected")
+    alone, _ = amount(found, "independent", "expected")
+    assert alone == pytest.approx(joint, abs=4 * error + 0.02 * (months - 1) * joint)
+    assert alone > 1.2 * 0.45 * (book.margin * book.exposure).sum()
+    var, _ = amount(found, "factor", "var_99")
+    assert var > 1.1 * amount(found, "independent", "var_99")[0]
+
+
+def test_expected_losses_of_independent_cells_are_their_probabilities(
+    tmp_path: Path,
+) -> None:
     draws = made_draws(draws=20)
     book = lumpy_book(3000, draws)
     found = simulated_losses(settings_of(tmp_path, 5_000), draws, LossGroups.gather(book))
     cells = found.cells.query("copula == 'independent' and measure == 'expected'")
+    place = book.region, book.industry, ndtri(book.margin)
+    probability = event_probability(look_ahead(draws), *place).mean(axis=0)
     for row in cells.itertuples():
         mine = book.region == draws.regions.index(row.region)
         mine &= book.industry == draws.industries.index(row.industry)
-        expected = 0.45 * (book.margin * book.exposure)[mine].sum()
-        assert row.contribution == pytest.approx(expected, abs=4 * row.mc_error)
+        expected = 0.45 * (probability * book.exposure)[mine].sum()
+        assert row.contribution == pytest.approx(
+            expected, abs=4 * row.mc_error + 0.002 * expected
+        )
 
 
 def test_errors_are_the_spread_over_repeated_simulations() -> None:

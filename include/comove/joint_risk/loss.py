@@ -5,9 +5,11 @@ simulated twice from the same borrowers and margins:
 
 - **factor**: under the factor copula, each simulation from a draw of the posterior, so
   that the state of the factors, and how uncertain it and the loadings are, are in it;
-- **independent**: every borrower by himself at his margin pd*, which is what one believes
-  who knows of no factors: neither of their dependence nor of their state. So the expected
-  losses differ as well, by as much as the factors stand away from their mean.
+- **independent**: every borrower by himself, at the same probability: its mean over
+  draws, in which the state of the factors is. So expected losses are the same, and what
+  differs is dependence alone. (Over several months the probability is worked out month by
+  month, as if who has not fallen were no better for it: exact for one month, a little
+  high for more.)
 
 Figures: expected loss; value at risk :math:`\text{VaR}_\alpha`, of :math:`N` losses the
 one of rank :math:`\lceil \alpha N \rceil`; expected shortfall
@@ -32,9 +34,11 @@ from numpy.typing import NDArray
 
 from comove.joint_risk.draws import Draws
 from comove.joint_risk.index import Margin
+from comove.joint_risk.index_table import LIMIT
 from comove.joint_risk.loss_groups import Book, LossGroups
 from comove.joint_risk.loss_simulation import LossSimulation, Simulated
-from comove.joint_risk.outlook import look_ahead
+from comove.joint_risk.outlook import event_probability, look_ahead
+from comove.joint_risk.student_t import normal_quantile
 from comove.settings import Settings
 
 FloatArray = NDArray[np.float64]
@@ -43,6 +47,8 @@ UNSEEN = "unseen"
 COPULAS = ("factor", "independent")
 _LEVELS = {"var_99": 0.99, "var_999": 0.999}
 _SHORTFALL_LEVEL = 0.99
+# Probabilities by draw and group worked out at once: 16 MiB a table.
+_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -114,14 +120,14 @@ def simulated_losses(settings: Settings, draws: Draws, groups: LossGroups) -> Lo
         Under both copulas.
     """
     measures, cells, simulated = [], [], {}
+    months = settings.loss_horizon_months
+    books = {
+        "factor": (draws, groups, months),
+        "independent": (without_factors(draws), _foreseen(draws, groups, months), 1),
+    }
     for place, copula in enumerate(COPULAS):
-        law = draws if copula == "factor" else without_factors(draws)
         simulation = LossSimulation(
-            law,
-            groups,
-            settings.loss_horizon_months,
-            settings.loss_simulations,
-            settings.seed + place,
+            *books[copula], settings.loss_simulations, settings.seed + place
         )
         lost = simulation.run()
         worst = _worst(lost.loss)
@@ -140,6 +146,22 @@ def simulated_losses(settings: Settings, draws: Draws, groups: LossGroups) -> Lo
         pd.concat(cells, ignore_index=True),
         simulated,
     )
+
+
+def _foreseen(draws: Draws, groups: LossGroups, months: int) -> LossGroups:
+    """Give each group the probability to fall within the months, mean over draws."""
+    spared = np.ones(len(groups.n))
+    for ahead in range(1, months + 1):
+        outlook = look_ahead(draws, ahead)
+        for some in np.array_split(np.arange(len(groups.n)), _parts(draws, groups)):
+            place = groups.region[some], groups.industry[some], groups.z[some]
+            spared[some] *= 1.0 - event_probability(outlook, *place).mean(axis=0)
+    z = np.clip(normal_quantile(1.0 - spared), -LIMIT, LIMIT)
+    return replace(groups, z=z)
+
+
+def _parts(draws: Draws, groups: LossGroups) -> int:
+    return max(math.ceil(draws.count * len(groups.n) / _AT_ONCE), 1)
 
 
 def without_factors(draws: Draws) -> Draws:

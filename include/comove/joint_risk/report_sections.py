@@ -294,9 +294,9 @@ def _loss(facts: JointFacts, origin: str) -> Section:
         "Portfolio loss",
         (
             "Exposure times loss given default of whoever falls in the month to come, "
-            "simulated under the factor copula and as if borrowers were independent. "
-            "Independence also knows nothing of the state of the factors, so the "
-            "expected losses differ as well.",
+            "simulated under the factor copula and as if borrowers were independent, "
+            "each at the same probability: expected losses are the same, and what "
+            "differs is dependence.",
         ),
         (Picture(figure, "Distribution of the loss under both copulas"),),
         tuple(_loss_tables(facts)),
