@@ -104,7 +104,7 @@ def credit_decision() -> None:
     decided = StageOperator(
         task_id="decide",
         run=stages.decide,
-        # Where all is decided there is nothing to estimate; reviews may wait all the same.
+        # Where all is decided nothing is estimated; reviews may wait all the same.
         trigger_rule="none_failed",
     )
     counted = StageOperator(task_id="build_outcome", run=stages.build_outcome)

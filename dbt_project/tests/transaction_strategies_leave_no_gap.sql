@@ -27,16 +27,24 @@ edges as (
     select
         'score' as axis,
         score_from as band_from,
-        lag(score_to) over (order by score_from nulls first) as below,
-        row_number() over (order by score_from nulls first) as place
+        lag(score_to) over steps as below,
+        row_number() over steps as place
     from scores
+    window
+        steps as (
+            order by score_from nulls first
+        )
     union all
     select
         'limit' as axis,
         limit_from as band_from,
-        lag(limit_to) over (order by limit_from nulls first) as below,
-        row_number() over (order by limit_from nulls first) as place
+        lag(limit_to) over steps as below,
+        row_number() over steps as place
     from limits
+    window
+        steps as (
+            order by limit_from nulls first
+        )
 
 ),
 

@@ -92,7 +92,8 @@ def test_a_field_the_form_does_not_have_is_refused() -> None:
 def test_results_of_stages_are_figures_and_a_table_for_a_person(home: Settings) -> None:
     results = decided()
     said = str(results)
-    keys = [key for (key,) in rows(home, "select application_key from risk.decision_case")]
+    found = rows(home, "select application_key from risk.decision_case")
+    keys = [key for (key,) in found]
     assert results["decide"]["reviews_waiting"] > 0
     assert not any(key in said for key in keys)
 

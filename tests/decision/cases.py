@@ -42,7 +42,7 @@ PLAIN: dict[str, Any] = {
     "industry": "retail",
     "age_band": "30 to 44",
     "is_existing_borrower": False,
-    "identity": "own",
+    "identity_status": "own",
     "contradiction": None,
     "requested_amount": 1500.0,
     "monthly_income": 1000.0,

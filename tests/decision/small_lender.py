@@ -61,7 +61,7 @@ def planted_cases(seed: int = 7) -> pd.DataFrame:
             "channel": "web",
             "age_band": draw.choice(["under 30", "30 to 44"], n),
             "is_existing_borrower": is_existing,
-            "identity": "own",
+            "identity_status": "own",
             "contradiction": None,
             "requested_amount": requested,
             "monthly_income": 1000.0,
@@ -143,9 +143,7 @@ def run(
     """What the DAG does between its build and its gate."""
     wish = Wish(month, application)
     asked = export_cases(settings, run_id=run_id, wish=wish)
-    said = (
-        estimate(settings, run_id=run_id, tell=lambda _: None) if asked.asked else None
-    )
+    said = estimate(settings, run_id=run_id, tell=lambda _: None) if asked.asked else None
     return said, decide(settings, run_id=run_id, wish=wish)
 
 

@@ -131,9 +131,7 @@ def test_a_control_changes_decisions_only_where_it_applies(
     other = fresh(tmp_path)
     change(other, RULE.format(region="north"))
     run(other)
-    names = [
-        row[0] for row in rows(other, "describe risk.credit_decision")
-    ]
+    names = [row[0] for row in rows(other, "describe risk.credit_decision")]
     kept = [name for name in names if name not in ("known_until", "run_id", "decided_at")]
     query = f"select {', '.join(kept)} from risk.credit_decision order by 1"
     meant = 0
@@ -187,7 +185,7 @@ def test_an_application_without_borrower_is_told_to_be_quarantined(
         "insert into audit.quarantine by name select 'applications' as entity, "
         "'unknown_borrower' as rule, 'its borrower has not arrived.' as reason, "
         "'applications/a.csv' as file, 7 as row_number, "
-        "'{\"application_id\": \"A9\"}' as raw",
+        '\'{"application_id": "A9"}\' as raw',
     )
     with pytest.raises(DecisionError, match=r"unknown_borrower.*a\.csv, row 7|row 7"):
         run(lender, "one", application="A9")

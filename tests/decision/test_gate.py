@@ -13,7 +13,8 @@ pytestmark = pytest.mark.slow
 SPOILT = {
     "Every adverse decision has its reasons": "set reason_codes = '[]'",
     "Who is refused has no limit": "set credit_limit = 10, proposed_decision = 'refuse'",
-    "Nothing is final that waits": "set review_status = 'waiting', final_decision = 'admit'",
+    "Nothing is final that waits": "set review_status = 'waiting', "
+    "final_decision = 'admit'",
     "What decisions were made by was kept": "set decided_as_of = '2024-06-30'",
 }
 

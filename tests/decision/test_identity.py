@@ -12,9 +12,43 @@ from comove.decision.identity import _PLAIN, _store, link_identities, match, set
 from comove.decision.tables import ensure_decision_tables
 from comove.settings import Settings
 
-FORENAMES = "Ada Ben Carla Dinesh Elena Farid Greta Hugo Ines Jonas Keiko Liam".split()
-SURNAMES = "Abebe Brandt Castillo Dubois Eriksen Fischer Garcia Haddad Ito Jansen".split()
-STREETS = "Chapel River Garden Orchard Windmill Victory Station Tower Spring".split()
+FORENAMES = [
+    "Ada",
+    "Ben",
+    "Carla",
+    "Dinesh",
+    "Elena",
+    "Farid",
+    "Greta",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Keiko",
+    "Liam",
+]
+SURNAMES = [
+    "Abebe",
+    "Brandt",
+    "Castillo",
+    "Dubois",
+    "Eriksen",
+    "Fischer",
+    "Garcia",
+    "Haddad",
+    "Ito",
+    "Jansen",
+]
+STREETS = [
+    "Chapel",
+    "River",
+    "Garden",
+    "Orchard",
+    "Windmill",
+    "Victory",
+    "Station",
+    "Tower",
+    "Spring",
+]
 TYPED_WRONG = 40
 
 

@@ -40,6 +40,10 @@ def test_a_group_admitted_far_less_often_is_named(lender: Settings) -> None:
 
 
 def test_without_decisions_the_page_says_so(lender: Settings) -> None:
-    change(lender, "delete from risk.credit_decision", "delete from risk.decision_fairness")
+    change(
+        lender,
+        "delete from risk.credit_decision",
+        "delete from risk.decision_fairness",
+    )
     publish(lender)
     assert "No application was decided" in page_of(lender)

@@ -27,7 +27,8 @@ def refused(lender: Settings, has_limit: bool) -> str:
     found: str = rows(
         lender,
         "select min(application_key) from risk.credit_decision where refused_at = "
-        f"'admission' and review_status = 'waiting' and (limit_if_admitted > 0) = {has_limit}",
+        f"'admission' and review_status = 'waiting' "
+        f"and (limit_if_admitted > 0) = {has_limit}",
     )[0][0]
     return found
 
@@ -68,9 +69,7 @@ def test_rejected_in_bulk_they_are_returned_and_asked_about_no_more(
 
 
 def test_a_returned_one_is_asked_about_by_its_own_form(lender: Settings) -> None:
-    record_answer(
-        lender, run_id="r2", wish=Wish(JUNE), answer=answer(lender, False)
-    )
+    record_answer(lender, run_id="r2", wish=Wish(JUNE), answer=answer(lender, False))
     key = rows(lender, f"select min(application_key) {OF_MONTH}")[0][0]
     _, shown = run(lender, "one", application=key)
     assert shown.reviews_waiting == 1

@@ -46,7 +46,7 @@ HAND_WORKED = [
         {"contradiction": "nothing requested", "requested_amount": None},
         ("refuse", 0, "contradiction", True),
     ),
-    ({"identity": "review"}, ("admit", 1500, None, True)),
+    ({"identity_status": "review"}, ("admit", 1500, None, True)),
 ]
 
 

@@ -33,8 +33,7 @@ def reject_industry(
 ) -> None:
     (industry,) = rows(
         lender,
-        "select industry from risk.decision_case "
-        f"where application_key = '{LAST}'",
+        f"select industry from risk.decision_case where application_key = '{LAST}'",
     )[0]
     change(lender, REJECT.format(industry=industry, since=since, written=written))
     publish(lender)
@@ -76,7 +75,8 @@ def test_a_rule_written_after_the_decision_changes_no_replay(lender: Settings) -
 def test_the_same_day_decided_anew_knows_what_was_written_since(lender: Settings) -> None:
     reject_industry(lender)
     (day,) = rows(
-        lender, f"select applied_on from risk.decision_case where application_key = '{LAST}'"
+        lender,
+        f"select applied_on from risk.decision_case where application_key = '{LAST}'",
     )[0]
     trail = decide_dry(lender, LAST, as_of=day)
     assert (trail.decision["control_applied"], trail.decision["event_id"]) == (

@@ -202,9 +202,13 @@ def _report(
         "where run_id = ? and refused_at is not null group by all order by 2 desc",
         [run_id],
     ).fetchall()
-    counts = row or (0, 0, 0, 0, 0)
+    decided, admitted, refused, controlled, backfilled = row or (0, 0, 0, 0, 0)
     return DecideReport(
-        *(int(n) for n in counts),
+        decided=int(decided),
+        admitted=int(admitted),
+        refused=int(refused),
+        controlled=int(controlled),
+        backfilled=int(backfilled),
         reviews_waiting=waiting.reviews,
         waiting_id=waiting.waiting_id,
         evidence=waiting.evidence,

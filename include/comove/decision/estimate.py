@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -155,13 +156,13 @@ def estimate(settings: Settings, *, run_id: str, tell: Tell) -> EstimateReport:
     (folder / MODELS).write_text(
         json.dumps(without_nan(trainer.models), indent=1, allow_nan=False) + "\n"
     )
-    counts = inputs["admission_source"].value_counts() if len(inputs) else {}
+    counts = Counter(inputs["admission_source"] if len(inputs) else ())
     return EstimateReport(
         applications=len(inputs),
-        by_score=int(counts.get(SCORE, 0)),
-        by_both=int(counts.get(BOTH, 0)),
-        by_model=int(counts.get(MODEL, 0)),
-        without=int(counts.get(NONE, 0)),
+        by_score=counts[SCORE],
+        by_both=counts[BOTH],
+        by_model=counts[MODEL],
+        without=counts[NONE],
         models=len(trainer.models),
     )
 
@@ -187,7 +188,7 @@ def _block(settings: Settings) -> str:
 # What `risk.decision_input` keeps of a case as it is.
 KEPT = (
     "application_key", "as_of", "borrower_key", "former_borrower_key", "cohort_month",
-    "kind", "region", "industry", "age_band", "is_existing_borrower", "identity",
+    "kind", "region", "industry", "age_band", "is_existing_borrower", "identity_status",
     "contradiction", "requested_amount", "monthly_income", "monthly_inflow",
     "largest_repaid", "open_principal",
 )  # fmt: skip
@@ -327,7 +328,8 @@ class Trainer:
         def fit() -> tuple[Admission, dict[str, Any]]:
             model = Admission.fit(connection, rows)
             repays, _ = model.judge(connection, rows)
-            is_bad = connection.execute(rows).fetchnumpy()["is_bad"].astype(float)
+            found = connection.execute(rows).fetchnumpy()
+            is_bad = np.asarray(found["is_bad"], dtype=np.float64)
             return model, {"group": group, "auc_trained": auc(is_bad, 1 - repays)}
 
         return self._named(

@@ -85,7 +85,7 @@ def link_identities(settings: Settings, *, run_id: str) -> LinkReport:
         _store(connection, pairs, settings, run_id)
         connection.execute("commit")
         linked, to_review = (
-            _count(connection, f"select count(*) from {table}")
+            _count(connection, f"select count(*) from {table}")  # noqa: S608 - names of ours
             for table in (
                 "risk.identity_link",
                 "risk.identity_review where status = 'waiting'",
@@ -236,7 +236,7 @@ def _predicted(
         threshold_match_probability=settings.identity_review_probability
     )
     columns = ["unique_id_l", "unique_id_r", "match_probability"]
-    found: pd.DataFrame = predicted.as_pandas_dataframe()[columns]
+    found: pd.DataFrame = predicted.as_pandas_dataframe()[columns]  # type: ignore[no-untyped-call]
     return found
 
 

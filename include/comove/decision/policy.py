@@ -75,7 +75,7 @@ class Policy:
             raise DecisionError(
                 "there are no strategies to decide by.",
                 where="dbt_project/seeds/transaction_strategies.csv",
-                remedy="Run the DAG `credit_decision`: its task `build_cases` loads them.",
+                remedy="Run the DAG `credit_decision`: `build_cases` loads them.",
             )
         return cls(
             min_probability=settings.admission_min_probability,

@@ -106,7 +106,7 @@ def findings(facts: DecisionFacts) -> Iterable[str]:
 
 
 def _unfair(fairness: pd.DataFrame) -> Iterable[str]:
-    """Name groups surely admitted less than four fifths as often as the best of theirs."""
+    """Name groups surely admitted less than four fifths as often as the best."""
     if fairness.empty:
         return
     best = fairness.groupby("attribute")["approval_rate"].transform("max")

@@ -28,7 +28,8 @@ _REASONS = """
 """
 _BANDS = """
     select
-        floor(score / 20) * 20 + 10 as score, is_existing_borrower, count(*) as applications,
+        floor(score / 20) * 20 + 10 as score, is_existing_borrower,
+        count(*) as applications,
         quantile_cont(credit_limit, 0.1) as low, median(credit_limit) as middle,
         quantile_cont(credit_limit, 0.9) as high,
         median(requested_amount) as requested
@@ -52,7 +53,8 @@ _STRATEGIES = """
 """
 _LENDER = """
     select
-        applications.decision as lender, proposed_decision as ours, count(*) as applications,
+        applications.decision as lender, proposed_decision as ours,
+        count(*) as applications,
         count(cases.is_bad) as known, count(*) filter (cases.is_bad) as bad
     from risk.credit_decision
     inner join marts.fct_application as applications using (application_key)

@@ -261,7 +261,7 @@ def _evidence(connection: duckdb.DuckDBPyConnection) -> str:
             coalesce(
                 'refused: ' || refused_at,
                 case
-                    when identity = 'review' then 'may be known under another id'
+                    when identity_status = 'review' then 'may be known under another id'
                     else 'admitted: uncertain, or asked for by the strategy'
                 end
             ) as why,
@@ -277,7 +277,8 @@ def _evidence(connection: duckdb.DuckDBPyConnection) -> str:
     if not rows:
         return ""
     lines = [
-        f"| {month} | {proposed} | {why} | {n:,} | {held:,} | {asked:,.0f} | {limit:,.0f} |"
+        f"| {month} | {proposed} | {why} | {n:,} | {held:,} | {asked:,.0f} "
+        f"| {limit:,.0f} |"
         for month, proposed, why, n, held, asked, limit in rows
     ]
     return "\n".join([*_HEADING, *lines])

@@ -225,7 +225,7 @@ with worded as (
                     null
                 ),
                 if(
-                    identity = 'review',
+                    identity_status = 'review',
                     'the applicant may be known under another id: a person decides',
                     null
                 ),
@@ -253,7 +253,7 @@ select
     as_of as decided_as_of,
     known_until,
     is_existing_borrower,
-    identity,
+    identity_status,
     kind,
     region,
     industry,
@@ -279,7 +279,7 @@ select
     if(refused_at is null, 'admit', 'refuse') as proposed_decision,
     refused_at,
     to_json(reasons)::varchar as reason_codes,
-    refused_at is not null or is_uncertain or identity = 'review'
+    refused_at is not null or is_uncertain or identity_status = 'review'
     or strategy_needs_review as needs_review,
     model_version,
     limit_version

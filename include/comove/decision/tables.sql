@@ -45,7 +45,7 @@ create table if not exists risk.decision_input (
     industry varchar,
     age_band varchar not null,
     is_existing_borrower boolean not null,
-    identity varchar not null,
+    identity_status varchar not null,
     contradiction varchar,
     requested_amount double,
     monthly_income double,
@@ -72,7 +72,7 @@ create table if not exists risk.credit_decision (
     -- What was written later was not known to the decision.
     known_until timestamp not null,
     is_existing_borrower boolean not null,
-    identity varchar not null,
+    identity_status varchar not null,
     kind varchar,
     region varchar,
     industry varchar,

@@ -37,7 +37,7 @@ def lines(trail: Trail) -> Iterator[str]:
     row = trail.decision
     known = "existing" if row["is_existing_borrower"] else "new"
     yield f"application {row['application_key']} as of {row['decided_as_of']}"
-    yield f"borrower    {known}, identity: {row['identity']}"
+    yield f"borrower    {known}, identity: {row['identity_status']}"
     yield (
         f"admission   {row['admission']}: probability of repaying "
         f"{_number(row['admission_probability'], '.3f')} by {row['admission_source']} "
@@ -53,7 +53,8 @@ def lines(trail: Trail) -> Iterator[str]:
     yield f"control     {f'{control} by event ' + row['event_id'] if control else 'none'}"
     yield (
         f"strategy    {row['strategy'] or 'none'} (qualification "
-        f"{row['qualification'] or 'not known'}, limit band {row['limit_band'] or 'none'})"
+        f"{row['qualification'] or 'not known'}, limit band "
+        f"{row['limit_band'] or 'none'})"
     )
     yield f"proposed    {row['proposed_decision']}, limit {row['credit_limit']:,.0f}"
     for reason in trail.reasons:

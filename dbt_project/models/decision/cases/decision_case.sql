@@ -88,7 +88,7 @@ decision_case as (
             when histories.former_borrower_key is not null then 'returning'
             when cast(features.applied_at as date) >= waiting.known_from then 'review'
             else 'own'
-        end as identity,
+        end as identity_status,
         case
             when coalesce(features.requested_amount, 0) <= 0 then 'nothing requested'
             when applications.decided_at < features.applied_at
