@@ -8,10 +8,15 @@ with placed as (
         strategy,
         amount_from,
         amount_to,
-        lag(amount_to) over (partition by rating order by amount_from) as amount_below,
-        row_number() over (partition by rating order by amount_from) as place,
-        row_number() over (partition by rating order by amount_from desc) as from_top
+        lag(amount_to) over by_amount as amount_below,
+        row_number() over by_amount as place,
+        lead(amount_from) over by_amount as amount_above
     from {{ ref('collection_strategies') }}
+    window
+        by_amount as (
+            partition by rating
+            order by amount_from
+        )
 
 )
 
@@ -22,7 +27,7 @@ from placed
 where
     (place = 1 and amount_from <> 0)
     or (place > 1 and (amount_below is null or amount_below <> amount_from))
-    or (from_top = 1 and amount_to is not null)
+    or (amount_above is null and amount_to is not null)
 union all
 select
     ratings.rating,
