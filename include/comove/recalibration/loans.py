@@ -59,6 +59,15 @@ class LoansByScore:
         """Good loans in all."""
         return int(self.good.sum())
 
+    def halves(self, seed: int) -> tuple["LoansByScore", "LoansByScore"]:
+        """Part the loans at random into two halves, the same for a seed."""
+        generator = np.random.default_rng(seed)
+        good, bad = generator.binomial(self.good, 0.5), generator.binomial(self.bad, 0.5)
+        return (
+            LoansByScore(self.score, good, bad),
+            LoansByScore(self.score, self.good - good, self.bad - bad),
+        )
+
     def between(self, low: float, high: float) -> "LoansByScore":
         """Give the loans from a score (included) to another (not included)."""
         inside = (self.score >= low) & (self.score < high)
