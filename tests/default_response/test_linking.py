@@ -62,7 +62,9 @@ def test_events_of_one_cell_and_margin_are_worked_out_once(bank: Settings) -> No
         return source.links_of(region, industry, margin, z)
 
     report = link(bank, dataclasses.replace(source, links_of=counted))
-    assert len(asked) == report.kinds_of_events == 4
+    assert report.kinds_of_events == 4
+    # At the two nodes either side of the margin of each.
+    assert len(asked) == 8
     assert (report.events, report.links) == (200, 3000)
 
 
@@ -160,8 +162,40 @@ def test_debtors_get_the_link_of_their_own_margin(bank: Settings) -> None:
                 (at[event["region"]], at[event["industry"]], event["pd_star"]),
                 (at[debtor["region"]], at[debtor["industry"]], debtor["pd_star"]),
             )
-            # Events of nearly one margin share a table: that costs up to 2 %.
-            assert row.link_lift == pytest.approx(exact, rel=0.02)
+            assert row.link_lift == pytest.approx(exact, rel=0.003)
+
+
+@pytest.mark.parametrize(("rho", "bound"), [(0.2, 0.002), (0.5, 0.004), (0.8, 0.007)])
+def test_a_lift_is_as_near_as_is_said_at_any_margin_of_the_event(
+    bank: Settings, rho: float, bound: float
+) -> None:
+    find(bank)
+    folder = run_folder(bank, "run")
+    made = made_draws(regions=2, draws=1, spread=0.0, sectors=False)
+    draws = dataclasses.replace(
+        made,
+        regions=("north", "south"),
+        industries=("retail", "trade"),
+        loading_national=np.array([np.sqrt(rho)]),
+        phi_national=np.zeros(1),
+    )
+    events = pd.read_parquet(folder / "events.parquet")
+    # Half a step from a multiple of it, and half way between two nodes.
+    events["pd_star"] = norm.cdf([-2.3474, -2.2526, -1.9526, -3.1474])
+    events.to_parquet(folder / "events.parquet")
+    debtors = pd.read_parquet(folder / "debtors.parquet")
+    debtors["pd_star"] = np.geomspace(0.0005, 0.3, len(debtors))
+    debtors.to_parquet(folder / "debtors.parquet")
+    linker = EventLinker(draws, draws)
+    loose = bank.model_copy(update={"response_index_threshold": 0.01})
+    link(loose, LinkSource(linker.shape, linker.outlook.place, linker.links_from))
+    found = linked(bank).merge(events[["event_id", "pd_star"]], on="event_id")
+    exact = [
+        exact_lift(draws, (0, 0, a), (1, 1, b))
+        for a, b in zip(found.pd_star_y, found.pd_star_x, strict=True)
+    ]
+    furthest = np.abs(found.link_lift / exact - 1).max()
+    assert furthest < bound
 
 
 def test_a_ring_is_linked_by_what_it_shares(bank: Settings) -> None:

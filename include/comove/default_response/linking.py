@@ -1,14 +1,16 @@
 """Which borrowers an event is linked to, and how strongly.
 
 The law of a link depends on the cells of both borrowers and on their margins, never on
-who they are. So events of one cell and nearly one margin are worked out once, on a grid
-of the debtor's margin for every cell, and debtors are placed on that grid: the work grows
-with kinds of events, not with events times borrowers times draws.
+who they are. So links are worked out at nodes of the event's margin, on a grid of the
+debtor's margin for every cell; events of one cell and nearly one margin are read off
+between two nodes, and debtors are placed on the grid: the work over draws grows with
+nodes, not with events times borrowers.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +34,13 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Tell = Callable[[str], None]
 
-# Events are worked out as one where their margins round to the same multiple of this (on
-# the scale of normal quantiles): it moves a lift by 2 % at most, as much as the error of
-# the draws it is averaged over.
-EVENT_STEP = 0.1
+# Events are taken as one where their margins round to the same multiple of this, on the
+# scale of normal quantiles. Half of it moves a lift by at most 0.2 % where two borrowers
+# have the correlation 0.2, 0.4 % at 0.5, 0.7 % at 0.8.
+EVENT_STEP = 0.005
+# Links are worked out over draws at multiples of so many steps; between two, logarithms
+# of ratios are all but straight.
+NODE_STEPS = 20
 GRID_POINTS = 49
 # No margin of a debtor lies beyond: a probability of 1e-9.
 FURTHEST = 6.0
@@ -104,7 +109,50 @@ class _Kind:
     link_group: int
     region: str
     industry: str
-    margin: float
+    step: int
+
+
+class _Nodes:
+    """Links of events, read off between nodes of the event's margin.
+
+    Parameters
+    ----------
+    source : LinkSource
+        Works out a node.
+    grid : ndarray, shape (Z,)
+        Normal quantiles of debtors' margins.
+    """
+
+    def __init__(self, source: LinkSource, grid: FloatArray) -> None:
+        self._source = source
+        self._grid = grid
+        # Events come cell by cell, margins increasing: two nodes are in use.
+        self._node = lru_cache(maxsize=2)(self._worked_out)
+
+    def links_of(self, kind: _Kind) -> EventLinks:
+        """Give the links of a kind of event."""
+        node, beyond = divmod(kind.step, NODE_STEPS)
+        below = self._node(kind.region, kind.industry, node)
+        if beyond == 0:
+            return below
+        above = self._node(kind.region, kind.industry, node + 1)
+        return _between(below, above, beyond / NODE_STEPS)
+
+    def _worked_out(self, region: str, industry: str, node: int) -> EventLinks:
+        margin = float(ndtr(node * NODE_STEPS * EVENT_STEP))
+        return self._source.links_of(region, industry, margin, self._grid)
+
+
+def _between(below: EventLinks, above: EventLinks, weight: float) -> EventLinks:
+    """Interpolate between the links of two events, ratios in their logarithm."""
+    told = {}
+    for field in fields(EventLinks):
+        low, high = getattr(below, field.name), getattr(above, field.name)
+        if field.name == "probability_of_lift":
+            told[field.name] = low + weight * (high - low)
+        else:
+            told[field.name] = low * (high / np.maximum(low, _LEAST)) ** weight
+    return EventLinks(**told)
 
 
 @dataclass(frozen=True)
@@ -161,12 +209,13 @@ def link_debtors(
     debtors = pd.read_parquet(folder / DEBTORS)
     grid, placed = _place(debtors, source)
     groups, kinds = _kinds(events)
+    nodes = _Nodes(source, grid)
     sizes = groups["link_group"].value_counts()
     initial: dict[int, int] = {}
     links = 0
     with _writer(folder / LINKS) as writer:
         for done, one in enumerate(kinds, start=1):
-            found = source.links_of(one.region, one.industry, one.margin, grid)
+            found = nodes.links_of(one)
             sure, linked = _linked(settings, found, placed)
             initial[one.link_group] = sure
             links += len(linked) * int(sizes[one.link_group])
@@ -202,13 +251,13 @@ def _quantiles(margins: pd.Series) -> FloatArray:
 
 def _kinds(events: pd.DataFrame) -> tuple[pd.DataFrame, list[_Kind]]:
     """Sort events by cell and margin: the kind of each, and the kinds."""
-    step = np.round(_quantiles(events["pd_star"]) / EVENT_STEP)
+    step = np.round(_quantiles(events["pd_star"]) / EVENT_STEP).astype(np.int64)
     marked = events[["event_id", "region", "industry"]].assign(step=step)
     named = marked.groupby(["region", "industry", "step"], sort=True)
     groups = marked[["event_id"]].assign(link_group=named.ngroup().astype(np.int64))
     first = marked.groupby(groups["link_group"], sort=True).first()
     kinds = [
-        _Kind(int(number), row["region"], row["industry"], ndtr(row["step"] * EVENT_STEP))
+        _Kind(int(number), row["region"], row["industry"], int(row["step"]))
         for number, row in zip(first.index, first.to_dict("records"), strict=True)
     ]
     return groups, kinds
