@@ -6,6 +6,7 @@ from benchmarks import (
     factor_copula,
     joint_index,
     overdue_grade,
+    pages,
     risk_model,
     score_drift,
     warehouse,
@@ -18,6 +19,7 @@ BENCHMARKS = {
     "factor_copula": factor_copula.main,
     "score_drift": score_drift.main,
     "overdue_grade": overdue_grade.main,
+    "pages": pages.main,
 }
 
 

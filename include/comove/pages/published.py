@@ -9,7 +9,7 @@ import datetime as dt
 import io
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,6 +20,7 @@ import duckdb
 
 from comove.connection import literal, quoted
 from comove.errors import ComoveError
+from comove.pages.remembered import Remembered
 
 PAGE_ROWS = 50
 MOST_ROWS_A_PAGE = 500
@@ -109,6 +110,7 @@ class Published:
         self._lock = threading.Lock()
         self._opened: duckdb.DuckDBPyConnection | None = None
         self._stamp: tuple[int, int] | None = None
+        self._remembered = Remembered()
 
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -128,6 +130,9 @@ class Published:
 
     def tables(self) -> dict[str, dict[str, str]]:
         """List tables with their columns and types."""
+        return self._once("tables", self._tables)
+
+    def _tables(self) -> dict[str, dict[str, str]]:
         with self.cursor() as cursor:
             found = cursor.execute(
                 "select schema_name || '.' || table_name, column_name, data_type "
@@ -160,6 +165,11 @@ class Published:
         """Months a table has rows of, newest first; none where it is not published."""
         if column not in self.tables().get(table, {}):
             return []
+        return self._once(
+            ("months", table, column), lambda: self._distinct(table, column)
+        )
+
+    def _distinct(self, table: str, column: str) -> list[dt.date]:
         with self.cursor() as cursor:
             found = cursor.execute(
                 f"select distinct {quoted(column)} from {_named(table)} "
@@ -169,20 +179,30 @@ class Published:
 
     def rows(self, request: Request) -> Rows:
         """Give a page of rows and how many there are in all."""
+        return self._once(request, lambda: self._rows(request))
+
+    def _rows(self, request: Request) -> Rows:
         columns = self.columns(request.table)
         condition, values = _condition(request, columns)
         size = max(1, min(request.size, MOST_ROWS_A_PAGE))
         page = max(1, request.page)
         source = f"{_named(request.table)} where {condition}"
+        # How many there are does not depend on the page or the order.
+        counted = ("count", source, *values)
+        total = self._once(counted, lambda: self._count(source, values))
         with self.cursor() as cursor:
-            total = cursor.execute(f"select count(*) from {source}", values).fetchall()
             found = cursor.execute(
                 f"select * from {source} {_order(request, columns)} "
                 f"limit {size} offset {(page - 1) * size}",
                 values,
             ).fetchall()
         rows = [[plain(value) for value in row] for row in found]
-        return Rows(list(columns), rows, int(total[0][0]), page, size)
+        return Rows(list(columns), rows, total, page, size)
+
+    def _count(self, source: str, values: list[Any]) -> int:
+        with self.cursor() as cursor:
+            found = cursor.execute(f"select count(*) from {source}", values).fetchall()
+        return int(found[0][0])
 
     def csv(self, request: Request) -> Iterator[str]:
         """Give all rows as CSV, piece by piece."""
@@ -201,11 +221,19 @@ class Published:
     def query(self, sql: str, values: dict[str, Any]) -> list[dict[str, Any]]:
         """Run a query of the catalogue; rows as names and values JSON can hold."""
         used = {name: value for name, value in values.items() if f"${name}" in sql}
+        question = ("query", sql, *used.items())
+        return self._once(question, lambda: self._queried(sql, used))
+
+    def _queried(self, sql: str, used: dict[str, Any]) -> list[dict[str, Any]]:
         with self.cursor() as cursor:
             found = cursor.execute(sql, used or None)
             names = [one[0] for one in found.description or ()]
             rows = found.fetchall()
         return [dict(zip(names, map(plain, row), strict=True)) for row in rows]
+
+    def _once[T](self, question: Hashable, work: Callable[[], T]) -> T:
+        """Work an answer out once for a copy."""
+        return self._remembered.ask((self._file_stamp(), question), work)
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
         with self._lock:
