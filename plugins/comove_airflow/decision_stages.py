@@ -42,6 +42,8 @@ def link_identities(context: Context) -> Any:
     """Find persons who have come back under a new id; keys and probabilities only."""
     from comove.decision.identity import link_identities
 
+    if _is_ready(context):
+        return {"reused": "the pairs found before"}
     return link_identities(settings_of(context), run_id=context["dag_run"].run_id)
 
 
@@ -53,6 +55,8 @@ def build_cases(context: Context) -> Any:
 
     settings = settings_of(context)
     require_passed(settings, stage="risk", dag_id="risk_model")
+    if _is_ready(context):
+        return {"reused": "the cases built before"}
     return build_decision_cases(settings, run_id=context["dag_run"].run_id)
 
 
@@ -149,6 +153,14 @@ def record_review(context: Context) -> Any:
 def close_run(context: Context) -> dict[str, Any]:
     """End the run's record, publish it, and fail if any stage has failed."""
     return close_record(context)
+
+
+def _is_ready(context: Context) -> bool:
+    """Whether one application was asked for, whose case is there: it is answered soon."""
+    from comove.decision.applications import has_case
+
+    one = _wish(context).application
+    return one is not None and has_case(settings_of(context), one)
 
 
 def _wish(context: Context) -> Wish:

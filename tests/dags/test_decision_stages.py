@@ -164,3 +164,10 @@ def test_without_an_answer_in_time_decisions_wait_for_the_next_run() -> None:
     event = {"error": "no response", "error_type": "timeout"}
     with pytest.raises(AirflowSkipException, match="the next run asks again"):
         operator().execute_complete(context(), event)
+
+
+@pytest.mark.usefixtures("home")
+def test_one_case_that_is_there_is_answered_without_building_anew() -> None:
+    form = {"application": f"{0:032x}"}
+    assert stages.link_identities(context(**form))["reused"]
+    assert stages.build_cases(context(**form))["reused"]

@@ -72,6 +72,16 @@ def test_a_rule_written_after_the_decision_changes_no_replay(lender: Settings) -
     assert decide_dry(lender, LAST).differs == ()
 
 
+def test_a_rule_that_is_gone_since_changes_no_replay(settings: Settings) -> None:
+    open_lender(settings, planted_cases())
+    reject_industry(settings)
+    run(settings, application=LAST)
+    change(settings, "drop table risk.lending_control")
+    publish(settings)
+    trail = decide_dry(settings, LAST)
+    assert (trail.decision["event_id"], trail.differs) == ("e9", ())
+
+
 def test_the_same_day_decided_anew_knows_what_was_written_since(lender: Settings) -> None:
     reject_industry(lender)
     (day,) = rows(

@@ -77,6 +77,24 @@ def export_cases(settings: Settings, *, run_id: str, wish: Wish) -> AskedReport:
         return _report(connection, settings, wish, str(file))
 
 
+def has_case(settings: Settings, application: str) -> bool:
+    """Tell whether an application can be decided from the cases built already.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which home.
+    application : str
+        Its id or key.
+    """
+    with connect(settings) as connection:
+        try:
+            application_key(connection, settings, application)
+        except (DecisionError, duckdb.CatalogException):
+            return False
+    return True
+
+
 def application_key(
     connection: duckdb.DuckDBPyConnection, settings: Settings, given: str
 ) -> str:

@@ -11,7 +11,7 @@ from comove.decision.applications import application_key
 from comove.decision.policy import Policy
 from comove.decision.request import Wish
 from comove.decision.review import Waiting, waiting_reviews
-from comove.decision.rules import apply_rules
+from comove.decision.rules import apply_rules, keep_controls
 from comove.decision.scratch import INPUTS, MODELS, run_folder
 from comove.decision.tables import ensure_decision_tables
 from comove.risk_model.store import register_models
@@ -80,6 +80,7 @@ def decide(settings: Settings, *, run_id: str, wish: Wish) -> DecideReport:
         connection.execute("begin")
         if (folder / INPUTS).is_file():
             policy.keep(connection, run_id)
+            keep_controls(connection)
             _write_inputs(connection, str(folder / INPUTS), run_id)
             _write_decisions(connection, policy, wish, run_id)
         if (folder / MODELS).is_file():

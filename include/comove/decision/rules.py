@@ -8,6 +8,10 @@ import pandas as pd
 from comove.decision.policy import COLUMNS, Policy
 
 STEPS = Path(__file__).with_name("rules.sql")
+CONTROL_COLUMNS = (
+    "control_id, region, industry, strategy, limit_factor, valid_from, valid_to, "
+    "event_id, written_at"
+)
 # A portfolio without joint risk has no rules of lending control.
 _NO_CONTROL = """
     select
@@ -64,13 +68,27 @@ def apply_rules(
 
 
 def _controls(connection: duckdb.DuckDBPyConnection) -> str:
+    """Rules of today, and those that earlier decisions were made under."""
     found = connection.execute(
-        "select count(*) from information_schema.tables "
-        "where table_schema = 'risk' and table_name = 'lending_control'"
-    ).fetchone()
-    if not found or not found[0]:
-        return _NO_CONTROL
-    return (
-        "select control_id, region, industry, strategy, limit_factor, valid_from, "
-        "valid_to, event_id, written_at from risk.lending_control"
+        "select table_name from information_schema.tables where table_schema = 'risk' "
+        "and table_name in ('lending_control', 'decision_control') order by 1"
+    ).fetchall()
+    parts = [f"select {CONTROL_COLUMNS} from risk.{name}" for (name,) in found]  # noqa: S608 - names of ours
+    return " union ".join([_NO_CONTROL, *parts])
+
+
+def keep_controls(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep the rules of today for replays, whatever becomes of them.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The warehouse, open for writing.
+    """
+    connection.execute(
+        f"""
+        insert into risk.decision_control by name
+        select * from ({_controls(connection)})
+        where control_id not in (select control_id from risk.decision_control)
+        """  # noqa: S608 - names of ours
     )

@@ -32,6 +32,19 @@ create table if not exists risk.decision_policy (
     first_used_at timestamp not null
 );
 
+-- Rules of lending control that decisions were made under, as they stood then.
+create table if not exists risk.decision_control (
+    control_id varchar not null,
+    region varchar,
+    industry varchar,
+    strategy varchar not null,
+    limit_factor double not null,
+    valid_from date not null,
+    valid_to date not null,
+    event_id varchar not null,
+    written_at timestamp not null
+);
+
 -- What was known of an application, and what models said of it, when it was decided; rows
 -- are only added.
 create table if not exists risk.decision_input (

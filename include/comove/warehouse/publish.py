@@ -57,6 +57,7 @@ PARTS = {
     "credit_decision": (
         "risk.credit_decision",
         "risk.decision_case",
+        "risk.decision_control",
         "risk.decision_fairness",
         "risk.decision_input",
         "risk.decision_policy",
