@@ -41,10 +41,10 @@ def open_run(context: Context) -> dict[str, str]:
 @stage
 def build_cases(context: Context) -> Any:
     """Build the cases of overdue borrowers; skipped where one borrower is asked for."""
+    _skip_for_one(context, "its case is read when it is assessed.")
     from comove.overdue.cases import build_cases
     from comove.quality.record import require_passed
 
-    _skip_for_one(context, "its case is read when it is assessed.")
     settings = settings_of(context)
     require_passed(settings, stage="marts", dag_id="warehouse")
     return build_cases(
@@ -71,13 +71,14 @@ def train(context: Context) -> Any:
 @stage
 def assess(context: Context) -> Any:
     """Decide about the month's overdue borrowers, or about the one asked for."""
-    from comove.overdue.assess import store_assessments
-    from comove.overdue.borrower import assess_borrower
-
     settings, wish = settings_of(context), _wish(context)
     run_id = context["dag_run"].run_id
     if wish.borrower:
+        from comove.overdue.borrower import assess_borrower
+
         return assess_borrower(settings, run_id=run_id, wish=wish)
+    from comove.overdue.assess import store_assessments
+
     _note_unavailable(context)
     return store_assessments(settings, run_id=run_id, wish=wish)
 
@@ -113,9 +114,9 @@ def publish(context: Context) -> Any:
 @stage
 def report(context: Context) -> Any:
     """Write the page of the month with its pictures; skipped for one borrower."""
+    _skip_for_one(context, "the page is of whole months.")
     from comove.overdue.report import write_report
 
-    _skip_for_one(context, "the page is of whole months.")
     return write_report(
         settings_of(context),
         run_id=context["dag_run"].run_id,

@@ -10,10 +10,8 @@ from tests.overdue.rendered import decision_sql
 from comove.audit import ensure_tables
 from comove.connection import connect, literal
 from comove.home import project_root
-from comove.overdue.assess import MODELS
-from comove.overdue.cases import run_folder
+from comove.overdue.cases import CHECKS, MODELS, PROBABILITIES, run_folder
 from comove.overdue.tables import ensure_overdue_tables
-from comove.overdue.train import CHECKS, PROBABILITIES
 from comove.settings import Settings
 
 MAY, JUNE, JULY = dt.date(2024, 5, 1), dt.date(2024, 6, 1), dt.date(2024, 7, 1)

@@ -10,10 +10,10 @@ import duckdb
 
 from comove.audit import ensure_tables
 from comove.connection import connect, literal, utc_now
-from comove.overdue.cases import run_folder
+from comove.overdue.cases import CHECKS, MODELS, PROBABILITIES, run_folder
+from comove.overdue.decisions import write_decisions
 from comove.overdue.request import Wish
 from comove.overdue.tables import ensure_overdue_tables
-from comove.overdue.train import CHECKS, PROBABILITIES
 from comove.quality.record import replace_results
 from comove.risk_model.judgement import Check
 from comove.risk_model.store import register_models
@@ -21,7 +21,6 @@ from comove.risk_model.tables import ensure_risk_tables
 from comove.settings import Settings
 from comove.warehouse.load import Load, check_load
 
-MODELS = "models_overdue.json"
 GATE = "overdue_model"
 _LOAD = Load(
     file=PROBABILITIES,
@@ -104,46 +103,6 @@ def store_assessments(settings: Settings, *, run_id: str, wish: Wish) -> AssessR
         _record_gate(connection, folder, run_id)
         connection.execute("commit")
         return AssessReport(days, **_counts(connection, run_id))
-
-
-def write_decisions(
-    connection: duckdb.DuckDBPyConnection,
-    relation: str,
-    *,
-    origin: str,
-    run_id: str,
-    wish: Wish,
-) -> None:
-    """Put the decisions of a relation in place of those of the same borrowers and days.
-
-    Parameters
-    ----------
-    connection : duckdb.DuckDBPyConnection
-        The warehouse, in a transaction of the caller's; the temporary table ``day`` holds
-        the days to write.
-    relation : str
-        A view made by the macro ``overdue_decision``.
-    origin : str
-        SQL of the column of that name; may name ``$as_of``.
-    run_id : str
-        Kept with every row.
-    wish : Wish
-        Day, and who asked.
-    """
-    named = {"run_id": run_id, "asked_by": wish.asked_by, "now": utc_now()}
-    if "$as_of" in origin:
-        named["as_of"] = wish.as_of
-    connection.execute(
-        f"""
-        insert or replace into risk.overdue_assessment by name
-        select
-            *, {origin} as origin, $asked_by as asked_by, $run_id as run_id,
-            $now as assessed_at
-        from {relation}
-        where as_of in (select as_of from day)
-        """,  # noqa: S608 - names of ours
-        named,
-    )
 
 
 def _days_to_write(connection: duckdb.DuckDBPyConnection, wish: Wish) -> int:

@@ -10,15 +10,11 @@ import duckdb
 from comove.audit import ensure_tables
 from comove.connection import connect
 from comove.default_response.identity import borrower_key
-from comove.overdue.assess import write_decisions
-from comove.overdue.cases import why_unavailable
+from comove.overdue.cases import PURPOSE, why_unavailable
+from comove.overdue.decisions import write_decisions
 from comove.overdue.request import OverdueError, Wish, last_day
 from comove.overdue.tables import ensure_overdue_tables
-from comove.overdue.train import PURPOSE, case_columns, predict
 from comove.quality.frames import NOT_AVAILABLE
-from comove.risk_model.application_model import ApplicationModel
-from comove.risk_model.artifact import model_folder, read_record
-from comove.risk_model.matrix import read_matrix
 from comove.risk_model.tables import ensure_risk_tables
 from comove.settings import Settings
 
@@ -148,6 +144,12 @@ def _predict(
     version = _model_in_force(connection, wish.as_of)
     if version is None:
         return None
+    # Seconds of imports, which only those who are overdue need to wait for.
+    from comove.overdue.predict import case_columns, predict
+    from comove.risk_model.application_model import ApplicationModel
+    from comove.risk_model.artifact import model_folder, read_record
+    from comove.risk_model.matrix import read_matrix
+
     folder = model_folder(settings.places, PURPOSE, version)
     model, record = ApplicationModel.load(folder), read_record(folder)
     select = f"select {case_columns(model.encoding.features)} from wished"

@@ -20,7 +20,12 @@ from comove.warehouse import build_overdue_cases
 LOG = logging.getLogger(__name__)
 Tell = Callable[[str], None]
 
+# Purpose of the models, and the files training hands on.
+PURPOSE = "overdue"
 CASES = "cases.parquet"
+PROBABILITIES = "probabilities.parquet"
+MODELS = f"models_{PURPOSE}.json"
+CHECKS = "checks.json"
 _KEPT_RUNS = 2
 
 # What a later month has shown is not known in this one.

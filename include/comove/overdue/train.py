@@ -20,10 +20,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from comove.connection import literal, quoted
+from comove.connection import literal
 from comove.errors import ModelError
 from comove.overdue.blocks import ORDER, PARTS, Block, open_cases, plan_blocks
-from comove.overdue.cases import CASES, run_folder
+from comove.overdue.cases import CASES, CHECKS, PROBABILITIES, PURPOSE, run_folder
+from comove.overdue.predict import case_columns, predict
 from comove.risk_model.application import ROWS_PER_THREAD
 from comove.risk_model.application_model import ApplicationFitter, ApplicationModel
 from comove.risk_model.artifact import (
@@ -38,11 +39,9 @@ from comove.risk_model.artifact import (
 )
 from comove.risk_model.feature_shift import feature_figures
 from comove.risk_model.features import Feature, load_features
-from comove.risk_model.fold_model import probability
 from comove.risk_model.judgement import Check, Evidence, judge_challenger, refusal
 from comove.risk_model.matrix import FeatureMatrix, learn_encoding, read_matrix
 from comove.risk_model.metrics import measured
-from comove.risk_model.reasons import Population, as_json, find_reasons
 from comove.risk_model.store import hand_on_models
 from comove.risk_model.trees import Sample
 from comove.settings import Settings
@@ -50,9 +49,6 @@ from comove.settings import Settings
 FloatArray = NDArray[np.float64]
 Tell = Callable[[str], None]
 
-PURPOSE = "overdue"
-PROBABILITIES = "probabilities.parquet"
-CHECKS = "checks.json"
 LABEL = "is_repaid"
 
 
@@ -149,62 +145,6 @@ def train_type(
         auc=figures.get("all", {}).get("auc"),
         unavailable=unavailable,
     )
-
-
-def predict(
-    model: ApplicationModel,
-    record: ModelRecord,
-    x: FeatureMatrix,
-    *,
-    target_type: str,
-) -> pd.DataFrame:
-    """Predict cases, and say what moves them away from the target type.
-
-    Parameters
-    ----------
-    model : ApplicationModel
-        Of repaying enough in time.
-    record : ModelRecord
-        Of that model.
-    x : ndarray of float32, shape (n, k)
-        Features in the order of the model's encoding.
-    target_type : str
-        ``recoverable`` or ``unrecoverable``.
-
-    Returns
-    -------
-    DataFrame
-        ``repaid_probability``, ``recovery_share`` (both 0 to 1), ``model_version`` and
-        ``model_reasons`` (JSON); n rows in their order.
-    """
-    p = probability(_log_odds(model.probabilities(x)["blend"]))
-    shares = record.parameters["recovery_shares"]
-    # Reasons speak against the target: what lowers the chance of repaying, or raises it.
-    sign = -1.0 if target_type == "recoverable" else 1.0
-    usual = Population(
-        model.population.medians,
-        tuple(sign * part for part in model.population.contributions),
-    )
-    reasons = find_reasons(
-        x,
-        sign * model.contributions(x),
-        model.encoding.features,
-        usual,
-        needed=np.zeros(len(x), dtype=np.bool_),
-    )
-    return pd.DataFrame(
-        {
-            "repaid_probability": p,
-            "recovery_share": p * shares["repaid"] + (1 - p) * shares["not_repaid"],
-            "model_version": record.model_version,
-            "model_reasons": [as_json(one) for one in reasons],
-        }
-    )
-
-
-def case_columns(features: tuple[Feature, ...], *further: str) -> str:
-    """Write the columns of features, and others, as SQL."""
-    return ", ".join(map(quoted, [*(one.name for one in features), *further]))
 
 
 @dataclass
@@ -387,11 +327,6 @@ def _judged(challenger: TypeModel, checks: tuple[Check, ...]) -> ModelRecord:
         "calibration": model.calibrations["blend"].to_json(),
     }
     return replace(challenger.record, metrics=metrics, parameters=parameters)
-
-
-def _log_odds(p: FloatArray) -> FloatArray:
-    odds: FloatArray = np.log(p) - np.log1p(-p)
-    return odds
 
 
 _COLUMNS = {
