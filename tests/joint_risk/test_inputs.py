@@ -10,6 +10,7 @@ import pytest
 from comove.joint_risk.export import CELLS, MARGIN
 from comove.joint_risk.fit import why_not
 from comove.joint_risk.inputs import Inputs
+from comove.joint_risk.panel import PanelError
 from comove.settings import Settings
 
 MONTH = dt.date(2021, 3, 1)
@@ -71,6 +72,23 @@ def test_names_are_sorted_and_cells_are_at_their_places(inputs: Inputs) -> None:
 def test_margins_of_calibrated_predictions_are_these(inputs: Inputs) -> None:
     panel = inputs.panel(MONTH)
     np.testing.assert_allclose(np.unique(panel.pd), [0.01, 0.02, 0.03], rtol=0.02)
+
+
+@pytest.mark.parametrize(("pd_of_all", "margin"), [(0.0, 1e-12), (1.0, 1 - 1e-12)])
+def test_a_pd_of_0_or_1_is_counted_next_to_it(
+    tmp_path: Path, pd_of_all: float, margin: float
+) -> None:
+    cells = some_cells()
+    cells.loc[cells.region == "south", "mean_model_pd"] = pd_of_all
+    write(tmp_path, cells)
+    panel = Inputs(Settings(), tmp_path, MONTH).panel(MONTH)
+    assert set(panel.pd[panel.region == 1]) == {margin}
+
+
+def test_a_missing_pd_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, some_cells().assign(mean_model_pd=np.nan))
+    with pytest.raises(PanelError, match="or missing"):
+        Inputs(Settings(), tmp_path, MONTH).panel(MONTH)
 
 
 def test_panels_of_all_months_of_a_run_have_one_shape(inputs: Inputs) -> None:

@@ -17,7 +17,8 @@ DBT_TABLES = """
         events bigint, mean_pd double, mean_model_pd double
     );
     create table risk.concentration (
-        month date, attribute varchar, group_name varchar, joint_share double
+        month date, attribute varchar, group_name varchar, pd_mass double,
+        joint_mass double, joint_share double, excess_ratio double
     );
 """
 # 600 borrowers of two regions over a year at 2 %, one event in fifty borrowers.
@@ -81,7 +82,11 @@ RESULTS = """
         month, as_of_month, copula, region, 'all', measure, amount / 2, null, 'good'
     from risk.portfolio_loss, (values ('north'), ('south')) as regions (region);
     insert into risk.concentration
-    values ('2026-07-01', 'region', 'north', 0.6), ('2026-07-01', 'region', 'south', 0.4);
+    values
+        ('2026-07-01', 'region', 'north', 4, 6, 0.6, 1.5),
+        ('2026-07-01', 'region', 'south', 4, 4, 0.4, 1),
+        -- Nobody there can fall.
+        ('2026-07-01', 'region', 'west', 0, 0, 0, null);
 """
 
 
@@ -213,6 +218,10 @@ DAMAGE = [
     (
         "Shares of the joint mass are shares",
         "update risk.concentration set joint_share = 1.2",
+    ),
+    (
+        "Every excess of a group is a ratio",
+        "update risk.concentration set excess_ratio = 'nan'",
     ),
     (
         "Everything comes from a fit that was accepted",

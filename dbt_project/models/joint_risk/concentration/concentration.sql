@@ -27,8 +27,12 @@ shared as (
     select
         *,
         {{ month_number('month') }} as month_no,
-        pd_mass / sum(pd_mass) over (partition by month, attribute) as pd_share,
-        joint_mass / sum(joint_mass) over (partition by month, attribute) as joint_share,
+        pd_mass / nullif(
+            sum(pd_mass) over (partition by month, attribute), 0
+        ) as pd_share,
+        joint_mass / nullif(
+            sum(joint_mass) over (partition by month, attribute), 0
+        ) as joint_share,
         joint_exposure / nullif(
             sum(joint_exposure) over (partition by month, attribute), 0
         ) as joint_exposure_share
@@ -50,7 +54,7 @@ concentration as (
         shared.joint_share,
         shared.joint_exposure_share,
         shared.joint_mass - shared.pd_mass as excess_mass,
-        shared.joint_mass / shared.pd_mass as excess_ratio,
+        shared.joint_mass / nullif(shared.pd_mass, 0) as excess_ratio,
         shared.n_previous,
         shared.mass_of_change,
         earlier.joint_share as joint_share_before,
