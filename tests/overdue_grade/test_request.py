@@ -7,6 +7,7 @@ from tests.conftest import SettingsMaker
 
 from comove.connection import connect
 from comove.errors import SettingsError
+from comove.overdue_grade.build import why_none
 from comove.overdue_grade.request import (
     month_end,
     note_graded,
@@ -112,3 +113,9 @@ def test_without_the_table_nothing_may_stay(settings: Settings) -> None:
     request = write_request(settings, run_id="next", month=MARCH)
     assert request.graded_until is None
     assert request.as_of == dt.date(2024, 3, 31)
+
+
+def test_a_portfolio_without_instalments_says_so(make_settings: SettingsMaker) -> None:
+    told = why_none(make_settings(portfolio="sba_7a"), dt.date(2014, 7, 31))
+    assert told.startswith("not available for this portfolio: without instalments")
+    assert "The file holds how each loan ended" in told

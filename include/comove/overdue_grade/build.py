@@ -116,11 +116,20 @@ def _report(settings: Settings, request: GradeRequest, run_id: str) -> GradeRepo
         borrowers=int(borrowers),
         points=int(points),
         new_points=int(new),
-        unavailable=None if points else _why_none(settings, request.as_of),
+        unavailable=None if points else why_none(settings, request.as_of),
     )
 
 
-def _why_none(settings: Settings, as_of: dt.date) -> str:
+def why_none(settings: Settings, as_of: dt.date) -> str:
+    """Say why a portfolio has no grades.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say which portfolio.
+    as_of : date
+        Last day that was to be graded.
+    """
     absent = load_portfolio(settings.portfolio).absent.get("repayments")
     return f"{UNAVAILABLE}: " + (
         f"without instalments nothing is known to be late. {absent}"
