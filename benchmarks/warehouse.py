@@ -188,7 +188,8 @@ def _bare_statements(settings: Settings) -> list[tuple[str, str]]:
 
 
 def _pads(settings: Settings) -> dict[str, str]:
-    from comove.warehouse.dbt_plugin import hmac_pads, id_key
+    from comove.warehouse.dbt_plugin import hmac_pads
+    from comove.warehouse.id_key import id_key
 
     inner, outer = hmac_pads(id_key(str(settings.places.warehouse)))
     return {"inner_pad": inner.hex(), "outer_pad": outer.hex()}

@@ -12,7 +12,7 @@ from tests.default_response.small_bank import AHEAD, change, open_bank, rows
 
 from comove.default_response.scratch import ResponseError, read_posteriors, run_folder
 from comove.settings import Settings
-from comove.warehouse.dbt_plugin import KEY_VARIABLE
+from comove.warehouse.id_key import KEY_VARIABLE
 
 
 def written(settings: Settings, name: str = "events") -> pd.DataFrame:

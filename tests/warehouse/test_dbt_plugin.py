@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comove.home import Home
-from comove.warehouse.dbt_plugin import KEY_VARIABLE, hmac_pads, id_key
+from comove.warehouse.dbt_plugin import hmac_pads
+from comove.warehouse.id_key import KEY_VARIABLE, id_key
 
 
 @given(key=st.binary(max_size=200), text=st.binary(max_size=200))

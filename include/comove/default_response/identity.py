@@ -6,6 +6,7 @@ import duckdb
 
 from comove.default_response.scratch import ResponseError
 from comove.settings import Settings
+from comove.warehouse.id_key import id_key
 
 # As the macro keyed_hash keeps of the hash.
 KEY_DIGITS = 32
@@ -62,8 +63,5 @@ def hashed(settings: Settings, borrower_id: str) -> str:
     borrower_id : str
         As the lender writes it.
     """
-    # Importing dbt takes a second, which only those who give an id need to pay.
-    from comove.warehouse.dbt_plugin import id_key
-
     key = id_key(str(settings.places.warehouse))
     return hmac.new(key, borrower_id.encode(), "sha256").hexdigest()[:KEY_DIGITS]

@@ -5,39 +5,12 @@ Session variables end with the connection and stand in no SQL text that dbt keep
 """
 
 import hashlib
-import os
-import secrets
-from pathlib import Path
 from typing import Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
-from comove.home import Home
-
-KEY_VARIABLE = "COMOVE_ID_KEY"
-_BLOCK_BYTES = hashlib.sha256().block_size
-
-
-def id_key(warehouse: str) -> bytes:
-    """Key of the id hashes of one warehouse.
-
-    Parameters
-    ----------
-    warehouse : str
-        Path of the DuckDB file; ``<home>/warehouse/comove.duckdb``.
-
-    Returns
-    -------
-    bytes
-        What ``COMOVE_ID_KEY`` says, else the secret ``id_key`` of the home; a new
-        random key for a warehouse in memory, which nobody reads later.
-    """
-    if given := os.environ.get(KEY_VARIABLE):
-        return given.encode()
-    if warehouse == ":memory:":
-        return secrets.token_bytes(_BLOCK_BYTES)
-    return Home(Path(warehouse).resolve().parents[1]).secret("id_key").encode()
+from comove.warehouse.id_key import BLOCK_BYTES, id_key
 
 
 def hmac_pads(key: bytes) -> tuple[bytes, bytes]:
@@ -48,9 +21,9 @@ def hmac_pads(key: bytes) -> tuple[bytes, bytes]:
     tuple of bytes
         64 bytes each: HMAC(x) = sha256(outer + sha256(inner + x)).
     """
-    if len(key) > _BLOCK_BYTES:
+    if len(key) > BLOCK_BYTES:
         key = hashlib.sha256(key).digest()
-    padded = key.ljust(_BLOCK_BYTES, b"\0")
+    padded = key.ljust(BLOCK_BYTES, b"\0")
     return bytes(byte ^ 0x36 for byte in padded), bytes(byte ^ 0x5C for byte in padded)
 
 
