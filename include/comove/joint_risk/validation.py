@@ -115,7 +115,7 @@ def ewma_probability(
     """Predict by what regions' events were of those expected, lately.
 
     The ratio of observed to expected events, months weighted by a half-life; a region's
-    is drawn to that of all, by ten events.
+    is drawn to that of all, by ten events. No probability is more than 1.
 
     Parameters
     ----------
@@ -145,7 +145,8 @@ def ewma_probability(
     )
     regions = pd.Series(outcomes.region.to_pylist())
     factor = regions.map(ratio).fillna(overall).to_numpy(np.float64)
-    return np.asarray(outcomes.pd * factor)
+    # A ratio above 1 must not make more than a certainty of a high pd.
+    return np.asarray(np.minimum(outcomes.pd * factor, 1.0))
 
 
 def scores(
