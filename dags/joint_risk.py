@@ -12,8 +12,10 @@ and whether regions and industries have factors of their own (multi) or all borr
 (single). What is left empty is as in the settings.
 
 A portfolio without a PD by month has no joint risk: *skipped* from `build_cells` on, with
-the reason in the log, in the summary and in `audit.unavailable_model`. One too small to
-tell its groups apart is skipped from `gate_fit` on, and told what would suffice.
+the reason in the log, in the summary and in `audit.unavailable_model`. One with a single
+month, or without any event, is skipped from `gate_fit` on, and told so. One too small to
+tell its loadings is not skipped: it is fitted, its intervals are wide, and a warning says
+how many events or months would suffice.
 
 A task that was killed is tried again. A refusal or a failed gate is not: the input has
 to change first. What writes the warehouse runs in the pool `duckdb_writer`; sampling,
