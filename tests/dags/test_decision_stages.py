@@ -89,6 +89,7 @@ def test_a_field_the_form_does_not_have_is_refused() -> None:
         stages.open_run(context(borrower="b"))
 
 
+@pytest.mark.slow
 def test_results_of_stages_are_figures_and_a_table_for_a_person(home: Settings) -> None:
     results = decided()
     said = str(results)
@@ -121,6 +122,7 @@ def test_either_answer_is_recorded_with_who_and_when(
     assert stages.record_review(context(results))[status] == done[status]
 
 
+@pytest.mark.slow
 def test_one_case_by_form_is_decided_and_turned_round(home: Settings) -> None:
     decided()
     key = rows(
@@ -134,6 +136,7 @@ def test_one_case_by_form_is_decided_and_turned_round(home: Settings) -> None:
     assert stages.record_review(context(results, application=key))["overruled"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("home")
 def test_where_all_is_decided_nothing_is_estimated() -> None:
     decided()

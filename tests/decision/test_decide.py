@@ -43,6 +43,7 @@ def test_every_application_is_decided_once(lender: Settings) -> None:
     assert rows(lender, "from risk.credit_decision order by application_key") == before
 
 
+@pytest.mark.slow
 def test_the_same_applications_are_decided_the_same_in_another_home(
     lender: Settings, tmp_path: Path
 ) -> None:
@@ -51,6 +52,7 @@ def test_the_same_applications_are_decided_the_same_in_another_home(
     assert rows(other, SAME) == rows(lender, SAME)
 
 
+@pytest.mark.slow
 def test_months_decided_one_by_one_are_decided_as_all_at_once(
     lender: Settings, tmp_path: Path
 ) -> None:

@@ -121,6 +121,7 @@ def test_the_former_is_who_came_first_and_the_link_holds_from_the_return(
     assert set(pd.to_datetime(ours["known_from"])) == {pd.Timestamp("2023-05-01")}
 
 
+@pytest.mark.slow
 def test_the_same_people_give_the_same_pairs(found: pd.DataFrame) -> None:
     people = population()
     everyone = pd.concat([people, returning(people)], ignore_index=True)
