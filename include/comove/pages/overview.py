@@ -141,7 +141,7 @@ WAITING = (
         "applications wait for a review",
         "decisions",
         "select count(*) as n from risk.credit_decision "
-        "where needs_review and reviewed_by is null",
+        "where review_status = 'waiting'",
         "risk.credit_decision",
     ),
     (
