@@ -4,13 +4,13 @@ import csv
 import datetime as dt
 import logging
 
-import duckdb
 import pandas as pd
 import pytest
 from pydantic import SecretStr
 from tests.default_response.conftest import Respond
-from tests.default_response.small_bank import MONTH, change, links
+from tests.default_response.small_bank import MONTH, links
 
+from comove.connection import connect
 from comove.default_response.announce import announce, summary
 from comove.default_response.approval import Answer, decide
 from comove.default_response.export import export_actions
@@ -67,20 +67,31 @@ def test_before_anything_is_published_there_is_nothing_to_export(bank: Settings)
         export_actions(bank, run_id="run")
 
 
-def test_a_spreadsheet_finds_no_formula_in_a_name(
-    bank: Settings, response: Respond
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_a_spreadsheet_finds_no_formula_and_a_system_finds_what_was_written(
+    bank: Settings, response: Respond, first: str
 ) -> None:
-    response()
-    change(
-        bank, "update risk.lending_control set region = '=cmd|x' where region = 'north'"
-    )
+    report = response()
+    typed = f"{first}HYPERLINK(x)"
+    said = Answer(True, typed, dt.datetime(2024, 4, 3), typed, report.waiting_id)
+    decide(bank, run_id="run", answer=said)
+    with connect(bank) as connection:
+        connection.execute(
+            "update risk.lending_control set region = ? where region = 'north'", [typed]
+        )
     publish(bank, run_id="run", month=MONTH)
     (folder,) = export_actions(bank, run_id="run").folders
-    regions = duckdb.sql(
-        f"select distinct region from '{folder}/lending_control.csv' where region like "
-        "'%cmd%'"
-    ).fetchall()
-    assert regions == [("'=cmd|x",)]
+    for name, columns in (
+        ("strategy_action", ("decided_by", "reason")),
+        ("lending_control", ("region",)),
+    ):
+        with (folder / f"{name}.csv").open(newline="") as stream:
+            lines = list(csv.DictReader(stream))
+        table = pd.read_parquet(folder / f"{name}.parquet")
+        for column in columns:
+            assert f"'{typed}" in {line[column] for line in lines}
+            assert typed not in {line[column] for line in lines}
+            assert typed in set(table[column])
 
 
 COUNTS = {

@@ -39,16 +39,15 @@ _ACTIONS = """
     where actions.month = {month}
     order by actions.borrower_key, actions.event_id
 """
-# A spreadsheet must not take a name a lender delivered for a formula.
-_SAFE = "if(regexp_matches({0}, '^[=+@-]'), '''' || {0}, {0}) as {0}"
-_RULES = f"""
-    select * replace ({_SAFE.format("region")}, {_SAFE.format("industry")})
-    from risk.lending_control
+_RULES = """
+    select * from risk.lending_control
     where event_id in (
-        select event_id from risk.default_event where forecast_month = {{month}}
+        select event_id from risk.default_event where forecast_month = {month}
     )
     order by event_id, caused_by, region, industry
-"""  # noqa: S608 - names of ours
+"""
+# What a spreadsheet would take for a formula: the first character decides.
+_FORMULA = r"^[=+@\t\r\n-]"
 
 
 @dataclass(frozen=True)
@@ -115,13 +114,28 @@ def _write_month(
 def _write(
     connection: duckdb.DuckDBPyConnection, query: str, folder: Path, name: str
 ) -> int:
-    for ending, options in (
-        ("csv", "format csv, header"),
-        ("parquet", "format parquet, compression zstd"),
+    for ending, rows, options in (
+        ("csv", _guarded(connection, query), "format csv, header"),
+        ("parquet", query, "format parquet, compression zstd"),
     ):
         file = folder / f"{name}.{ending}"
         # Another run may be writing the same month.
         fresh = file.with_name(f"{file.name}.{os.getpid()}.fresh")
-        connection.execute(f"copy ({query}) to {literal(fresh)} ({options})")
+        connection.execute(f"copy ({rows}) to {literal(fresh)} ({options})")
         fresh.replace(file)
     return row_count(connection, f"read_parquet({literal(file)})")
+
+
+def _guarded(connection: duckdb.DuckDBPyConnection, query: str) -> str:
+    """Keep a spreadsheet from taking text for a formula, whoever wrote the text.
+
+    Systems read the Parquet file, which holds every text as it is.
+    """
+    columns = connection.execute(f"describe {query}").fetchall()
+    pattern, sign = literal(_FORMULA), literal("'")
+    replaced = ", ".join(
+        f"if(regexp_matches({name}, {pattern}), {sign} || {name}, {name}) as {name}"
+        for name, kind, *_ in columns
+        if kind == "VARCHAR"
+    )
+    return f"select * replace ({replaced}) from ({query})"  # noqa: S608 - names of ours
