@@ -38,7 +38,7 @@ TABLES = """
         ks_high double, is_drift boolean, is_mature boolean, is_thin boolean,
         is_baseline boolean, drift_reference varchar, drift_change double,
         drift_change_low double, drift_change_high double, as_of_month date,
-        score_kind varchar
+        score_kind varchar, is_inverted boolean
     );
     create table risk.score_strategies (
         band varchar, score_from double, score_to double, action varchar,
@@ -101,7 +101,7 @@ CELLS = """
         is_drifted, true, false, false, 'baseline',
         if(is_drifted, -0.30, 0.00),
         if(is_drifted, -0.34, -0.02),
-        if(is_drifted, -0.26, 0.02), date '2024-06-01', 'own'
+        if(is_drifted, -0.26, 0.02), date '2024-06-01', 'own', false
     from (
         select
             *,

@@ -178,6 +178,25 @@ def test_a_score_that_does_not_hold_calls_for_a_change_without_a_drift(
     assert assessed(lender).proposals_waiting == 1
 
 
+def test_a_score_that_turned_round_does_not_hold(lender: Settings) -> None:
+    """Its KS is as large as before."""
+    change(
+        lender,
+        NO_DRIFT,
+        "update risk.score_histogram set score = 1190 - score "
+        "where label = 'performance'",
+    )
+    assessed(lender)
+    (calls,) = one_row(lender, "select calls from risk.score_assessment")
+    assert "the wrong way round: bad loans score higher than good ones" in calls
+    found = one_row(
+        lender,
+        "select ks > 0.2, ks_band, is_band_sure from risk.score_performance "
+        "where span = 'window'",
+    )
+    assert found == (True, "below", True)
+
+
 def test_where_nothing_is_better_what_is_in_force_is_kept(lender: Settings) -> None:
     change(
         lender,

@@ -6,7 +6,12 @@ import pytest
 from scipy.stats import ks_2samp, norm
 
 from comove.score_drift.intervals import intervals
-from comove.score_drift.selection import banded_ks, correlations, selection_changes
+from comove.score_drift.selection import (
+    banded_ks,
+    correlations,
+    outcome_changes,
+    selection_changes,
+)
 
 CELLS = 400
 _KEYS = {"cut_by": "all", "cut_value": "all", "label": "policy", "tied_share": 0.0}
@@ -199,3 +204,112 @@ def test_banded_ks_is_that_of_the_bands() -> None:
     counts = np.array([[[1, 2, 7], [5, 3, 2]]], dtype=float)
     expected = max(abs(0.1 - 0.5), abs(0.3 - 0.8))
     assert banded_ks(counts)[0] == pytest.approx(expected)
+
+
+def _one_month(separation: float, n: int = 4000) -> pd.DataFrame:
+    """A month whose score turned round, against a baseline whose score is upright."""
+    random = np.random.default_rng(3)
+    rows = []
+    for is_baseline, size in ((True, 1.0), (False, separation)):
+        good = random.random(n) < 0.6
+        score = random.standard_normal(n) + size * good
+        rows.append(
+            _KEYS
+            | _cell(score, good)
+            | {"stage": "credit_applied", "cohort_month": MONTHS[0], "parent_stage": None}
+            | {"is_baseline": is_baseline, "is_turned": size < 0}
+        )
+    return intervals(pd.DataFrame(rows), pd.DataFrame())
+
+
+def test_a_score_that_turned_round_has_changed_by_both_distances() -> None:
+    turned, same = _one_month(-1.0).iloc[0], _one_month(1.0).iloc[0]
+    true = -2 * (2 * norm.cdf(0.5) - 1)
+    assert turned["is_inverted"]
+    assert turned["ks_low"] > 0
+    assert turned["baseline_change"] == pytest.approx(true, abs=0.06)
+    assert turned["baseline_change_low"] < true < turned["baseline_change_high"]
+    assert not same["is_inverted"]
+    assert abs(same["baseline_change"]) < 0.05
+
+
+def test_a_change_is_judged_without_the_excess_of_an_observed_ks() -> None:
+    """A month of 150 good and 25 bad shows more KS than its baseline of six."""
+    random = np.random.default_rng(5)
+    rows = []
+    for number in range(600):
+        for is_baseline, times in ((True, 6), (False, 1)):
+            good = np.repeat([True, False], [150 * times, 25 * times])
+            score = random.standard_normal(len(good)) + good
+            keys = {"cut_value": str(number), "cohort_month": MONTHS[0]}
+            rows.append(
+                _KEYS
+                | keys
+                | _cell(score, good)
+                | {"stage": "credit_applied", "parent_stage": None}
+                | {"is_baseline": is_baseline}
+            )
+    cells = pd.DataFrame(rows)
+    made = intervals(cells, pd.DataFrame())
+    own = cells[~cells["is_baseline"]]["ks"].to_numpy()
+    baseline = cells[cells["is_baseline"]]["ks"].to_numpy()
+    assert (own - baseline).mean() > 0.03
+    assert abs(made["baseline_change"].median()) < 0.015
+    outside = (made["baseline_change_low"] > 0) | (made["baseline_change_high"] < 0)
+    assert 0.02 <= outside.mean() <= 0.08
+    middle = (made["baseline_change_low"] <= made["baseline_change"]) & (
+        made["baseline_change"] <= made["baseline_change_high"]
+    )
+    assert middle.all()
+
+
+def _loans(random: np.random.Generator, n: int, cut: float, slope: float) -> dict:
+    """Loans of applicants whose score exceeds a cut, by band and outcome; 15 % bad."""
+    score = random.standard_normal(n)
+    bad = random.random(n) < 1 / (1 + np.exp(2.0 + slope * score))
+    through = score + 0.3 * random.standard_normal(n) > cut
+    band = np.clip(np.floor((score + 2.5) * 4), 0, 19).astype(int)
+    return {
+        f"performance_{name}": np.bincount(band[through & of], minlength=20)
+        for name, of in (("good", ~bad), ("bad", bad))
+    }
+
+
+def _outcomes(cut: float, slope: float, books: int = 200) -> pd.DataFrame:
+    """Months of 1,500 applications against six that let more through."""
+    random = np.random.default_rng(11)
+    rows = []
+    for number in range(books):
+        for is_baseline, one in (
+            (True, _loans(random, 9000, -1.2, 1.2)),
+            (False, _loans(random, 1500, cut, slope)),
+        ):
+            keys = {"cut_by": "all", "cut_value": str(number), "band": range(20)}
+            keys |= {"cohort_month": MONTHS[0], "is_baseline": is_baseline}
+            rows.append(pd.DataFrame(keys | one))
+    return outcome_changes(pd.concat(rows, ignore_index=True), draws=100, seed=0)
+
+
+def _flagged(rows: pd.DataFrame) -> float:
+    away = (rows["selection_change_low"] > 0) | (rows["selection_change_high"] < 0)
+    return float((away & (rows["selection_change"].abs() > 0.05)).mean())
+
+
+def test_a_cutoff_that_was_raised_is_no_drift_of_outcomes() -> None:
+    """KS of loans falls by more than the tolerance; the score is as good as before."""
+    random = np.random.default_rng(0)
+    before, after = (
+        banded_ks(np.array(list(_loans(random, 1_000_000, cut, 1.2).values())))
+        for cut in (-1.2, 0.2)
+    )
+    assert after < before - 0.05
+    found = _outcomes(0.2, 1.2)
+    assert abs(found["selection_change"].mean()) < 0.02
+    assert _flagged(found) <= 0.07
+
+
+def test_a_score_that_went_blind_or_turned_round_is_a_drift_of_outcomes() -> None:
+    assert _flagged(_outcomes(-1.2, 0.0, books=60)) > 0.9
+    turned = _outcomes(-1.2, -1.2, books=60)
+    assert _flagged(turned) == 1
+    assert turned["selection_change"].mean() < -0.6

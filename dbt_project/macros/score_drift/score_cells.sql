@@ -10,8 +10,8 @@ edges are numpy's quantiles of the scores at j / groups, in the same arithmetic,
 score on an edge belongs to the group above it: so they are those of toad's `KS_bucket`.
 
 Gives the keys, stage, label, n_good, n_bad, n_scores (distinct ones), tied_share (chance
-that two of them have the same score), ks, ks_at_score (the lowest where it is reached) and
-ks_binned; null without both outcomes. -#}
+that two of them have the same score), ks, ks_at_score (the lowest where it is reached),
+is_turned (the good lie lower there) and ks_binned; null without both outcomes. -#}
 {% macro score_cells(counts, keys, request) %}
     {%- set set_keys = ['set_name', 'group_no'] %}
     with groups as {{ read_once() }} (
@@ -110,7 +110,9 @@ ks_binned; null without both outcomes. -#}
     reached as (
         select
             {{ set_keys | join(', ') }},
-            min(score) as ks_at_score
+            min(score) as ks_at_score,
+            -- The good lie lower wherever it is reached.
+            min(case when distance > 0 then 1 else 0 end) as turned
         from marked
         where is_largest
         group by {{ set_keys | join(', ') }}
@@ -145,6 +147,7 @@ ks_binned; null without both outcomes. -#}
         cells.tied / nullif(power(cells.n_good + cells.n_bad, 2), 0) as tied_share,
         cells.distance / nullif(cells.n_good * cells.n_bad, 0) as ks,
         reached.ks_at_score,
+        coalesce(reached.turned, 0) = 1 as is_turned,
         case
             when cells.n_good > 0 and cells.n_bad > 0
                 then coalesce(grouped.ks_binned, 0e0)

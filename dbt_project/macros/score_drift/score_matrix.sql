@@ -31,6 +31,13 @@ columns of the cut to give, if any. -#}
             cells.ks_binned,
             cells.ks_at_score,
             baselines.ks as baseline_ks,
+            coalesce(intervals.is_inverted, false) as is_inverted,
+            -- A score the other way round tells apart as well, and decides wrongly.
+            case when intervals.is_inverted then -cells.ks else cells.ks end as ks_signed,
+            case
+                when intervals.is_baseline_inverted then -baselines.ks
+                else baselines.ks
+            end as baseline_ks_signed,
             shifts.psi,
             shifts.score_shift_ks,
             funnel.cohort_month between request.baseline_from and request.baseline_to
@@ -72,6 +79,13 @@ columns of the cut to give, if any. -#}
                 and funnel.cut_by = baselines.cut_by
                 and funnel.cut_value = baselines.cut_value
                 and baselines.is_baseline
+        left join intervals
+            on
+                funnel.stage = intervals.stage
+                and funnel.cohort_month = intervals.cohort_month
+                and labels.label = intervals.label
+                and funnel.cut_by = intervals.cut_by
+                and funnel.cut_value = intervals.cut_value
         left join shifts
             on
                 funnel.stage = shifts.stage
@@ -88,13 +102,14 @@ columns of the cut to give, if any. -#}
             intervals.ks_low,
             intervals.ks_high,
             gridded.ks - intervals.selection_change as expected_ks,
-            gridded.ks - above.ks as vertical_change,
+            gridded.ks_signed - above.ks_signed as vertical_change,
             intervals.vertical_change_low,
             intervals.vertical_change_high,
-            gridded.ks - earlier.ks as horizontal_change,
+            gridded.ks_signed - earlier.ks_signed as horizontal_change,
             intervals.horizontal_change_low,
             intervals.horizontal_change_high,
-            gridded.ks - gridded.baseline_ks as baseline_change,
+            gridded.ks_signed - gridded.baseline_ks_signed as baseline_change,
+            intervals.baseline_change as unbiased_change,
             intervals.baseline_change_low,
             intervals.baseline_change_high,
             intervals.selection_change,
@@ -129,13 +144,14 @@ columns of the cut to give, if any. -#}
 
     -- Where a drift of its own would show: at the top against the baseline, further down
     -- against what selection alone would have made of the stage above, and for outcomes,
-    -- which only loans have, at the stage that makes loans.
+    -- which only loans have, at the stage that makes loans, against the baseline's loans
+    -- at the same scores.
     referred as (
 
         select
             *,
             case
-                when label = 'performance' and stage = 'disbursed' then 'baseline'
+                when label = 'performance' and stage = 'disbursed' then 'selection'
                 when label = 'performance' then null
                 when stage in ('credit_rejected', 'approved_undrawn', 'drawdown_rejected')
                     then null
@@ -151,7 +167,8 @@ columns of the cut to give, if any. -#}
         select
             *,
             case drift_reference
-                when 'baseline' then baseline_change
+                -- What an observed KS is above the true one hangs on the size of the cell.
+                when 'baseline' then unbiased_change
                 when 'selection' then selection_change
             end as drift_change,
             case drift_reference
@@ -180,6 +197,7 @@ columns of the cut to give, if any. -#}
         case when is_available then n_bad end as n_bad,
         case when is_available then ks end as ks,
         case when is_available then ks_at_score end as ks_at_score,
+        is_available and is_inverted as is_inverted,
         case when is_available then ks_binned end as ks_binned,
         case when is_available then ks_low end as ks_low,
         case when is_available then ks_high end as ks_high,

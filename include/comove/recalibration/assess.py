@@ -381,10 +381,13 @@ def _named_factor(settings: Settings, drift: Drift | None, factors: list[Factor]
 def _drift_call(drift: Drift) -> str:
     flag = drift.flag
     until = f" to {drift.last:%Y-%m}" if drift.last != drift.first else ""
+    reference = _REFERENCES.get(flag.reference, flag.reference)
+    if (flag.label, flag.reference) == ("performance", "selection"):
+        reference = "the baseline's loans at the same scores"
     return (
         f"The score drifted at the stage {flag.stage} ({flag.label} label), cohorts "
         f"{drift.first:%Y-%m}{until}: KS {flag.change:+.3f} against "
-        f"{_REFERENCES.get(flag.reference, flag.reference)}, {flag.errors:.1f} standard "
+        f"{reference}, {flag.errors:.1f} standard "
         "errors."
     )
 

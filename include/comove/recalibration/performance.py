@@ -39,6 +39,8 @@ class Performance:
         of the settings, or ``unknown``.
     is_band_sure : bool
         The whole interval lies in that band.
+    is_inverted : bool
+        Bad loans score higher than good ones, and surely so: below every bound.
     """
 
     span: str
@@ -55,6 +57,7 @@ class Performance:
     ks_high: float | None = None
     band: str = UNKNOWN
     is_band_sure: bool = False
+    is_inverted: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,10 @@ def read_performance(
     """
     rows = connection.execute(_MONTHS, [month]).fetchall()
     made = []
-    for cohort, loans, bad, predicted, ks, low, high in rows:
-        one = Performance(MONTH, cohort, cohort, loans, bad, predicted)
-        made.append(_with_band(_with_ratio(one), ks, low, high, settings))
+    for cohort, loans, bad, predicted, ks, low, high, is_inverted in rows:
+        one = _with_ratio(Performance(MONTH, cohort, cohort, loans, bad, predicted))
+        one = replace(one, is_inverted=is_inverted)
+        made.append(_with_band(one, ks, low, high, settings))
     return made
 
 
@@ -128,8 +132,10 @@ def over_window(
         sum(one.bad for one in months),
         sum(predicted) if len(predicted) == len(months) else None,
     )
-    found = ks_interval(loans, seed=settings.seed)
-    return _with_band(_with_ratio(whole), *found, settings)
+    ks, low, high = ks_interval(loans, seed=settings.seed)
+    is_inverted = bool(low) and _is_turned(loans)
+    whole = replace(_with_ratio(whole), is_inverted=is_inverted)
+    return _with_band(whole, ks, low, high, settings)
 
 
 def requirement(window: Performance | None, settings: Settings) -> Requirement:
@@ -145,7 +151,12 @@ def requirement(window: Performance | None, settings: Settings) -> Requirement:
     if window is None:
         return Requirement(())
     unmet = []
-    if window.is_band_sure and window.band == BELOW:
+    if window.is_inverted:
+        unmet.append(
+            f"KS {window.ks:.2f} is the wrong way round: bad loans score higher than "
+            "good ones."
+        )
+    elif window.is_band_sure and window.band == BELOW:
         unmet.append(
             f"KS {window.ks:.2f} is below {settings.recalibration_ks_low:g}: the score "
             "does not tell good loans from bad ones."
@@ -206,6 +217,12 @@ def ks_interval(
     return float(ks), float(ends[0]), float(ends[1])
 
 
+def _is_turned(loans: LoansByScore) -> bool:
+    """Tell whether good loans lie lower where the distance is the largest."""
+    apart = np.cumsum(loans.good / loans.n_good) - np.cumsum(loans.bad / loans.n_bad)
+    return bool(apart[np.abs(apart).argmax()] > 0)
+
+
 def _distance(good: IntArray, bad: IntArray) -> FloatArray:
     through = [np.cumsum(x, axis=1) / x.sum(axis=1, keepdims=True) for x in (good, bad)]
     return np.asarray(np.abs(through[0] - through[1]).max(axis=1), np.float64)
@@ -233,6 +250,10 @@ def _with_band(
 ) -> Performance:
     if ks is None:
         return one
+    if one.is_inverted:
+        return replace(
+            one, ks=ks, ks_low=low, ks_high=high, band=BELOW, is_band_sure=True
+        )
     bounds = settings.recalibration_ks_low, settings.recalibration_ks_high
     band = _band_of(ks, *bounds)
     ends = {_band_of(end, *bounds) for end in (low, high) if end is not None}
@@ -272,7 +293,8 @@ _MONTHS = """
         outcomes.predicted_bad,
         drift.ks,
         drift.ks_low,
-        drift.ks_high
+        drift.ks_high,
+        coalesce(drift.is_inverted, false) as is_inverted
     from outcomes
     left join risk.score_drift as drift
         on

@@ -21,7 +21,11 @@ from numpy.typing import NDArray
 from comove.connection import connect
 from comove.risk_model.folds import number
 from comove.score_drift.ks_law import invert
-from comove.score_drift.selection import correlations, selection_changes
+from comove.score_drift.selection import (
+    correlations,
+    outcome_changes,
+    selection_changes,
+)
 from comove.score_drift.tables import ensure_drift_tables
 from comove.settings import Settings
 
@@ -32,7 +36,7 @@ _KEYS = [*_CUT, "stage", "cohort_month", "label"]
 _CELLS = f"""
     select
         {", ".join(_CUT)}, stage, label, cohort_month, is_baseline,
-        n_good, n_bad, tied_share, ks, parent_stage
+        n_good, n_bad, tied_share, ks, is_turned, parent_stage
     from intermediate.int_score_cell
     inner join audit.drift_stage using (stage)
     where ks is not null
@@ -75,7 +79,11 @@ def _made(
     selected = selection_changes(
         bands, parents, draws=settings.drift_bootstrap_draws, seed=settings.seed
     )
-    return rows.merge(selected, on=_KEYS, how="left") if len(selected) else rows
+    by_score = outcome_changes(
+        bands, draws=settings.drift_bootstrap_draws, seed=settings.seed
+    )
+    changes = [one for one in (selected, by_score) if len(one)]
+    return rows.merge(pd.concat(changes), on=_KEYS, how="left") if changes else rows
 
 
 def _parents(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -97,12 +105,14 @@ class _Ends:
     low: FloatArray
     high: FloatArray
     size: FloatArray
+    # 1 where the score is the wrong way round, and surely so.
+    inverted: FloatArray
 
     def at(self, place: NDArray[np.int64]) -> "_Ends":
         """Give the cells at some places; missing ones (-1) become nan."""
         found = (
             np.where(place >= 0, values[place], np.nan)
-            for values in (self.middle, self.low, self.high, self.size)
+            for values in (self.middle, self.low, self.high, self.size, self.inverted)
         )
         return _Ends(*found)
 
@@ -114,7 +124,8 @@ def intervals(cells: pd.DataFrame, correlated: pd.DataFrame) -> pd.DataFrame:
     ----------
     cells : DataFrame
         cut_by, cut_value, stage, label, cohort_month, is_baseline, n_good, n_bad,
-        tied_share, ks, parent_stage (null at the top).
+        tied_share, ks, is_turned (none where it is left out), parent_stage (null at the
+        top).
     correlated : DataFrame
         As of `correlations`; stages it does not hold are taken to reach their KS where
         the stage above does.
@@ -122,16 +133,23 @@ def intervals(cells: pd.DataFrame, correlated: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Keys, ks_low, ks_high and both ends of the vertical, horizontal and baseline
-        change; nan where one end of a change has no KS. A row per cell that is no
-        baseline.
+        Keys, ks_low, ks_high, is_inverted, baseline_change, and both ends of the
+        vertical, horizontal and baseline change; nan where one end of a change has no
+        KS. Changes are those of signed KS: below 0 where good ones score lower, and
+        surely so. A row per cell that is no baseline.
     """
     ends = _ends(cells)
     places = _Places(cells)
     own = np.flatnonzero(~cells["is_baseline"].to_numpy(dtype=bool))
     made = cells.iloc[own][_KEYS].reset_index(drop=True)
     here = ends.at(own)
-    made["ks_low"], made["ks_high"] = here.low, here.high
+    upright = here.inverted == 0
+    made["ks_low"] = np.where(upright, here.low, -here.high)
+    made["ks_high"] = np.where(upright, here.high, -here.low)
+    made["is_inverted"] = ~upright
+    of_baseline = ends.at(places.baseline()[own])
+    made["is_baseline_inverted"] = of_baseline.inverted == 1
+    made["baseline_change"] = here.middle - of_baseline.middle
     for name, place in (
         ("vertical", places.above()),
         ("horizontal", places.earlier()),
@@ -161,7 +179,15 @@ def _ends(cells: pd.DataFrame) -> _Ends:
         for name in ("n_good", "n_bad", "ks", "tied_share")
     )
     found = invert(ks, good, bad, tied)
-    return _Ends(found["middle"], found["low"], found["high"], good * bad / (good + bad))
+    middle, low, high = found["middle"], found["low"], found["high"]
+    size = good * bad / (good + bad)
+    if "is_turned" not in cells:
+        return _Ends(middle, low, high, size, np.zeros(len(ks)))
+    # Where nothing is told apart, the larger distance may lie on either side.
+    inverted = cells["is_turned"].to_numpy(dtype=bool) & (low > 0)
+    sign = np.where(inverted, -1.0, 1.0)
+    ends = np.where(inverted, high, low), np.where(inverted, low, high)
+    return _Ends(sign * middle, sign * ends[0], sign * ends[1], size, inverted * 1.0)
 
 
 def change_interval(

@@ -30,6 +30,7 @@ ENDS = {
     "drawdown_rejected": ("refused",),
 }
 _QUANTILES = (0.025, 0.975)
+_NORMAL = 1.959964
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,102 @@ def selection_changes(
     columns = ["cut_by", "cut_value", "stage", "cohort_month", "label"]
     columns += ["selection_change", "selection_change_low", "selection_change_high"]
     return pd.concat(made)[columns] if made else pd.DataFrame(columns=columns)
+
+
+def outcome_changes(bands: pd.DataFrame, *, draws: int, seed: int) -> pd.DataFrame:
+    """Compare the loans of each cohort with the baseline's, at the same scores.
+
+    Whom a lender lets through moves the KS of its loans, the score being as good as
+    before. So the baseline's share of good loans in each band of the score is laid on
+    the loans the cohort has there: that is the KS they would show if nothing but the
+    selection by the score had changed.
+
+    Parameters
+    ----------
+    bands : DataFrame
+        Rows of `int_score_band`, with loans by performance label in performance_good and
+        performance_bad.
+    draws : int
+        Of the bootstrap behind the intervals, which draws how loans turn out anew.
+    seed : int
+        Of its randomness.
+
+    Returns
+    -------
+    DataFrame
+        As of `selection_changes`, stage disbursed and label performance. The change is
+        that of signed KS, below 0 where good ones score lower, less the mean of what
+        months at the baseline's shares show; its interval is normal.
+    """
+    rng = np.random.default_rng(seed)
+    made = []
+    for _, of_cut in bands.groupby(["cut_by", "cut_value"], sort=True):
+        table, cut = _Table(of_cut), of_cut.iloc[0]
+        found = pd.DataFrame({"cohort_month": table.months, "label": "performance"})
+        own, baseline = table.outcomes(baseline=False), table.outcomes(baseline=True)
+        for name, values in _outcome_interval(own, baseline, draws, rng).items():
+            found[name] = values
+        found["cut_by"], found["cut_value"] = cut["cut_by"], cut["cut_value"]
+        found["stage"] = "disbursed"
+        made.append(found)
+    return pd.concat(made) if made else pd.DataFrame()
+
+
+def _outcome_interval(
+    own: FloatArray, baseline: FloatArray, draws: int, rng: np.random.Generator
+) -> dict[str, FloatArray]:
+    names = ("selection_change", "selection_change_low", "selection_change_high")
+    if not baseline.sum():
+        return {name: np.full(len(own), np.nan) for name in names}
+    change = _outcome_change(own, baseline)
+    loans, share = own.sum(axis=1, keepdims=True), _good_share(own)
+    drawn, still = np.empty((2, draws, len(own)))
+    for draw in range(draws):
+        again = _turned_out(baseline, _good_share(baseline), rng)
+        drawn[draw] = _outcome_change(_turned_out(loans, share, rng), again)
+        as_before = _turned_out(loans, _good_share(baseline), rng)
+        still[draw] = _outcome_change(as_before, again)
+    # What months without a change show: the excess of the few over the many.
+    middle = change - still.mean(axis=0)
+    error = _NORMAL * drawn.std(axis=0)
+    return dict(zip(names, (middle, middle - error, middle + error), strict=True))
+
+
+def _outcome_change(own: FloatArray, baseline: FloatArray) -> FloatArray:
+    loans = own.sum(axis=1, keepdims=True)
+    share = _good_share(baseline)
+    expected = np.concatenate([loans * share, loans * (1 - share)], axis=1)
+    return _signed_ks(own) - _signed_ks(expected)
+
+
+def _good_share(counts: FloatArray) -> FloatArray:
+    """Share of good ones in each band, drawn towards that of all by one loan."""
+    loans = counts.sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        mean = counts[:, :1].sum(axis=-1, keepdims=True) / loans.sum(
+            axis=-1, keepdims=True
+        )
+    return np.asarray((counts[:, :1] + mean) / (loans + 1))
+
+
+def _turned_out(
+    counts: FloatArray, share: FloatArray, rng: np.random.Generator
+) -> FloatArray:
+    """Draw how loans, of all outcomes together, turn out at a share of good ones."""
+    loans = counts.sum(axis=1, keepdims=True)
+    good = _drawn(
+        loans, np.broadcast_to(np.nan_to_num(share).clip(0, 1), loans.shape), rng
+    )
+    return np.concatenate([good, loans - good], axis=1)
+
+
+def _signed_ks(counts: FloatArray) -> FloatArray:
+    """How far good ones lie above bad ones, less how far below: KS, or less it."""
+    totals = counts.sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = np.cumsum(counts, axis=-1) / totals[..., None]
+    apart = shares[..., 1, :] - shares[..., 0, :]
+    return np.asarray(apart.max(axis=-1) + apart.min(axis=-1))
 
 
 def correlations(bands: pd.DataFrame, parents: dict[str, str]) -> pd.DataFrame:
@@ -160,13 +257,23 @@ class _Table:
         rows = self._baseline if baseline else self._own
         return Passed(self._counts(rows, parent), self._counts(rows, stage))
 
+    def outcomes(self, *, baseline: bool) -> FloatArray:
+        """Loans by performance label (cohorts, 2, bands)."""
+        rows = self._baseline if baseline else self._own
+        return self._banded(rows, [["performance_good"], ["performance_bad"]])
+
     def _counts(self, rows: pd.DataFrame, stage: str) -> FloatArray:
+        labels = ("good", "bad")
+        return self._banded(
+            rows, [[f"{end}_{label}" for end in ENDS[stage]] for label in labels]
+        )
+
+    def _banded(self, rows: pd.DataFrame, columns: list[list[str]]) -> FloatArray:
         months = np.sort(rows["cohort_month"].unique())
         at = np.searchsorted(months, rows["cohort_month"].to_numpy())
         band = np.searchsorted(self._bands, rows["band"].to_numpy())
         counts = np.zeros((len(months), 2, len(self._bands)))
-        for place, label in enumerate(("good", "bad")):
-            names = [f"{end}_{label}" for end in ENDS[stage]]
+        for place, names in enumerate(columns):
             counts[at, place, band] = rows[names].sum(axis=1)
         return counts
 

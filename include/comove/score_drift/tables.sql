@@ -55,3 +55,7 @@ create table if not exists risk.score_interval (
     selection_change_low double,
     selection_change_high double
 );
+
+alter table risk.score_interval add column if not exists baseline_change double;
+alter table risk.score_interval add column if not exists is_inverted boolean;
+alter table risk.score_interval add column if not exists is_baseline_inverted boolean;

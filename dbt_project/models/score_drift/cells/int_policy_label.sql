@@ -109,7 +109,8 @@ valued as (
 
 ),
 
--- Ranked within the month as well: what is applied for later changes no label.
+-- Ranked within the month as well: what is applied for later moves no rank. The share
+-- that passes does move, with what is learnt of the loans of the channel.
 ranked as (
 
     select

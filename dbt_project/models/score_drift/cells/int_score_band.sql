@@ -39,7 +39,11 @@ int_score_band as (
         counts.cohort_month,
         counts.is_baseline,
         cast(floor(places.share_below * {{ bands }}) + 1 as integer) as band,
-        {{ unpacked_ends('policy', 'counts') }}
+        {{ unpacked_ends('policy', 'counts') }},
+        cast(sum({{ good_of('counts.performance_disbursed') }}) as bigint)
+            as performance_good,
+        cast(sum({{ bad_of('counts.performance_disbursed') }}) as bigint)
+            as performance_bad
     from counts
     inner join places on counts.score = places.score
     group by
