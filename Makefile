@@ -66,9 +66,11 @@ lint: $(DEV) ## ruff, mypy, sqlfluff, import contracts, links of the guides
 	done
 
 # dbt disables the models of sources that are not read, so each is linted as its own.
-SQL := dbt_project/models/audit dbt_project/models/features \
+SQL := dbt_project/models/audit dbt_project/models/decision \
+	dbt_project/models/features \
 	dbt_project/models/intermediate dbt_project/models/joint_risk \
-	dbt_project/models/marts dbt_project/models/overdue dbt_project/models/risk \
+	dbt_project/models/marts dbt_project/models/overdue \
+	dbt_project/models/overdue_grade dbt_project/models/risk \
 	dbt_project/models/score_drift \
 	dbt_project/models/staging/contract dbt_project/tests
 define DBT_CONTEXT

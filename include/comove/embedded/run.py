@@ -97,6 +97,22 @@ TASKS = {
         "report_grades",
         "close_run",
     ),
+    "credit_decision": (
+        "open_run",
+        "link_identities",
+        "build_cases",
+        "export",
+        "estimate",
+        "decide",
+        "build_outcome",
+        "gate_decision",
+        "publish",
+        "report",
+        "approve",
+        "record_review",
+        "publish_review",
+        "close_run",
+    ),
     "recalibration": (
         "open_run",
         "load_strategy",
@@ -118,6 +134,7 @@ CAUSES = {
     "default_response": ("joint_risk", "publish"),
     "score_drift": ("risk_model", "publish"),
     "overdue_assessment": ("risk_model", "publish"),
+    "credit_decision": ("risk_model", "publish"),
     "recalibration": ("score_drift", "tell_drift"),
 }
 WAREHOUSE = CHAIN[0]
@@ -134,6 +151,7 @@ WAITS_FOR_A_PERSON = (
 )
 WHAT_WAITS = {
     "default_response": "Freezes wait",
+    "credit_decision": "Refusals and uncertain decisions wait",
     "recalibration": "A changed strategy of the score waits",
 }
 
