@@ -192,6 +192,7 @@ def test_without_joint_risk_nothing_responds_and_the_score_is_followed() -> None
         "joint_risk",
         "score_drift",
         "overdue_assessment",
+        "credit_decision",
     ]
 
 
