@@ -306,7 +306,8 @@ def test_where_stages_are_absent_the_parts_still_sum_to_the_whole(
             drift,
             "update risk.funnel_count set is_available = false, n = null, "
             "n_scored = null, n_waiting = null, share_of_parent = null "
-            "where stage in ('drawdown_applied', 'approved_undrawn', 'drawdown_rejected')",
+            "where stage in "
+            "('drawdown_applied', 'approved_undrawn', 'drawdown_rejected')",
             "update risk.funnel_count set parent_stage = 'credit_approved' "
             "where stage = 'disbursed'",
         )
@@ -316,8 +317,10 @@ def test_a_stage_that_lost_applications_fails(drift: Settings) -> None:
     with pytest.raises(GateFailedError, match="Every stage counts who came to it"):
         judged(
             drift,
-            "update risk.funnel_count set n = 39, n_scored = 39 where stage = 'disbursed'",
-            "update risk.funnel_count set n_waiting = 6 where stage = 'drawdown_applied'",
+            "update risk.funnel_count set n = 39, n_scored = 39 "
+            "where stage = 'disbursed'",
+            "update risk.funnel_count set n_waiting = 6 "
+            "where stage = 'drawdown_applied'",
         )
 
 

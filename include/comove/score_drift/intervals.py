@@ -187,7 +187,13 @@ def _ends(cells: pd.DataFrame) -> _Ends:
     inverted = cells["is_turned"].to_numpy(dtype=bool) & (low > 0)
     sign = np.where(inverted, -1.0, 1.0)
     ends = np.where(inverted, high, low), np.where(inverted, low, high)
-    return _Ends(sign * middle, sign * ends[0], sign * ends[1], size, inverted * 1.0)
+    return _Ends(
+        sign * middle,
+        sign * ends[0],
+        sign * ends[1],
+        size,
+        inverted.astype(np.float64),
+    )
 
 
 def change_interval(
