@@ -319,8 +319,7 @@ def test_a_stage_that_lost_applications_fails(drift: Settings) -> None:
             drift,
             "update risk.funnel_count set n = 39, n_scored = 39 "
             "where stage = 'disbursed'",
-            "update risk.funnel_count set n_waiting = 6 "
-            "where stage = 'drawdown_applied'",
+            "update risk.funnel_count set n_waiting = 6 where stage = 'drawdown_applied'",
         )
 
 

@@ -140,8 +140,7 @@ WAITING = (
     (
         "applications wait for a review",
         "decisions",
-        "select count(*) as n from risk.credit_decision "
-        "where review_status = 'waiting'",
+        "select count(*) as n from risk.credit_decision where review_status = 'waiting'",
         "risk.credit_decision",
     ),
     (

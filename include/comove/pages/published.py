@@ -241,7 +241,12 @@ class Published:
                 # Attached, not connected to: by path, DuckDB would hand back the copy
                 # before, as long as a cursor on it is open. Cursors keep it until then.
                 self._opened = duckdb.connect(
-                    config={"threads": self._threads, "memory_limit": "1GiB"}
+                    config={
+                        "threads": self._threads,
+                        "memory_limit": "1GiB",
+                        # A reader leaves nothing on the disk.
+                        "temp_directory": "",
+                    }
                 )
                 self._opened.execute(
                     f"attach {literal(self._file)} as published (read_only)"

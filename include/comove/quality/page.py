@@ -12,8 +12,8 @@ from comove.connection import connect
 from comove.portfolio import load_portfolio
 from comove.settings import Settings
 
-# In the order of the data's way; `risk_model` and `overdue_model` are the challengers' own
-# gates, `joint_fit` the sampler's.
+# In the order of the data's way; `risk_model` and `overdue_model` are the gates of the
+# challengers, `joint_fit` that of the sampler.
 STAGES = (
     "landed",
     "staging",
