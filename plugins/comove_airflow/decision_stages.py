@@ -51,13 +51,13 @@ def link_identities(context: Context) -> Any:
 def build_cases(context: Context) -> Any:
     """Build what applications are decided by; load and test the seed of strategies."""
     from comove.quality.record import require_passed
-    from comove.warehouse import build_decision_cases
+    from comove.warehouse import Part, build_part
 
     settings = settings_of(context)
     require_passed(settings, stage="risk", dag_id="risk_model")
     if _is_ready(context):
         return {"reused": "the cases built before"}
-    return build_decision_cases(settings, run_id=context["dag_run"].run_id)
+    return build_part(Part.DECISION_CASES, settings, run_id=context["dag_run"].run_id)
 
 
 @stage
@@ -98,9 +98,11 @@ def decide(context: Context) -> Any:
 @stage
 def build_outcome(context: Context) -> Any:
     """Build approval and limits by group, and test the decisions."""
-    from comove.warehouse import build_decision
+    from comove.warehouse import Part, build_part
 
-    return build_decision(settings_of(context), run_id=context["dag_run"].run_id)
+    return build_part(
+        Part.DECISION, settings_of(context), run_id=context["dag_run"].run_id
+    )
 
 
 @stage

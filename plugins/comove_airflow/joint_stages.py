@@ -41,13 +41,13 @@ def build_cells(context: Context) -> Any:
     """Count borrowers and events by cell, and write the counts as Parquet."""
     from comove.joint_risk.cells import why_unavailable, write_request
     from comove.joint_risk.export import export_cells
-    from comove.warehouse import build_cells
+    from comove.warehouse import Part, build_part
 
     settings, month = settings_of(context), month_of(context)
     run_id = context["dag_run"].run_id
     _skip_where(context, why_unavailable(settings, month))
     write_request(settings, month)
-    built = build_cells(settings, run_id=run_id)
+    built = build_part(Part.CELLS, settings, run_id=run_id)
     exported = export_cells(settings, run_id=run_id, month=month)
     return {
         "tables": built.tables,
@@ -109,9 +109,11 @@ def store(context: Context) -> Any:
 @stage
 def build_joint_risk(context: Context) -> Any:
     """Build where the joint mass stands, from the indices."""
-    from comove.warehouse import build_joint_risk
+    from comove.warehouse import Part, build_part
 
-    return build_joint_risk(settings_of(context), run_id=context["dag_run"].run_id)
+    return build_part(
+        Part.JOINT_RISK, settings_of(context), run_id=context["dag_run"].run_id
+    )
 
 
 @stage

@@ -40,12 +40,12 @@ def load_strategy(context: Context) -> Any:
     """Load the seed of the strategy, and test it and what versions were made of it."""
     from comove.connection import connect
     from comove.recalibration.tables import ensure_recalibration_tables
-    from comove.warehouse import load_score_strategies
+    from comove.warehouse import Part, build_part
 
     settings = settings_of(context)
     with connect(settings) as connection:
         ensure_recalibration_tables(connection)
-    return load_score_strategies(settings, run_id=context["dag_run"].run_id)
+    return build_part(Part.RECALIBRATION, settings, run_id=context["dag_run"].run_id)
 
 
 @stage

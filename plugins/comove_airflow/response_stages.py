@@ -67,12 +67,12 @@ def load_strategies(context: Context) -> Any:
     """Load the seed of strategies, and test it and what was written by it before."""
     from comove.connection import connect
     from comove.default_response.tables import ensure_response_tables
-    from comove.warehouse import load_strategies
+    from comove.warehouse import Part, build_part
 
     settings = settings_of(context)
     with connect(settings) as connection:
         ensure_response_tables(connection)
-    return load_strategies(settings, run_id=context["dag_run"].run_id)
+    return build_part(Part.RESPONSE, settings, run_id=context["dag_run"].run_id)
 
 
 @stage

@@ -55,12 +55,12 @@ def build_features(context: Context) -> Any:
     """Build the features from published marts, and write them as Parquet."""
     from comove.risk_model.export import export_features
     from comove.risk_model.request import request_for, write_request
-    from comove.warehouse import build_features, require_published_marts
+    from comove.warehouse import Part, build_part, require_published_marts
 
     settings, month = settings_of(context), month_of(context)
     run_id = context["dag_run"].run_id
     require_published_marts(settings, month)
-    built = build_features(settings, run_id=run_id, month=month)
+    built = build_part(Part.FEATURES, settings, run_id=run_id, month=month)
     exported = export_features(settings, run_id=run_id, month=month)
     write_request(exported.folder, request_for(settings, month))
     return {
@@ -142,9 +142,9 @@ def store(context: Context) -> Any:
 @stage
 def build_risk(context: Context) -> Any:
     """Build residuals, uniforms, performance and stability from the predictions."""
-    from comove.warehouse import build_risk
+    from comove.warehouse import Part, build_part
 
-    return build_risk(settings_of(context), run_id=context["dag_run"].run_id)
+    return build_part(Part.RISK, settings_of(context), run_id=context["dag_run"].run_id)
 
 
 @stage

@@ -18,7 +18,7 @@ from comove.risk_model.store import record_checks, store_training
 from comove.risk_model.train import train
 from comove.settings import Settings
 from comove.simulation import simulate
-from comove.warehouse import build, build_features, build_risk, publish
+from comove.warehouse import Part, build, build_part, publish
 
 # Nine trainings: with the long checks.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -60,14 +60,14 @@ def train_months(home: Path, months: Sequence[dt.date]) -> Settings:
     settings = settings_at(home)
     for month in months:
         run_id = f"risk {month}"
-        build_features(settings, run_id=run_id, month=month)
+        build_part(Part.FEATURES, settings, run_id=run_id, month=month)
         exported = export_features(settings, run_id=run_id, month=month)
         write_request(exported.folder, request_for(settings, month))
         train(settings, run_id=run_id, month=month)
         train_application(settings, run_id=run_id, month=month, tell=print)
         record_checks(settings, run_id=run_id)
         store_training(settings, run_id=run_id)
-        build_risk(settings, run_id=run_id)
+        build_part(Part.RISK, settings, run_id=run_id)
         publish(settings, run_id=run_id, month=month, schemas=("risk", "audit"))
     return settings
 

@@ -23,7 +23,8 @@ from comove.embedded.processes import session_members
 from comove.embedded.state import read_state
 from comove.settings import Settings
 
-pytestmark = pytest.mark.timeout(1500)
+# Whole chains, four times over: with the long checks.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
 def published(settings: Settings) -> Contents:

@@ -15,8 +15,7 @@ from tests.marts.lender import HORIZON, Tables, deliver
 from comove.connection import connect
 from comove.landing import land
 from comove.settings import Settings
-from comove.warehouse import build, run_dbt
-from comove.warehouse.build import build_features
+from comove.warehouse import Part, build, build_part, run_dbt
 
 SEED = 20_261_122
 # Of features, what is to be predicted: it may know the future.
@@ -105,7 +104,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     deliver(tables, settings.data_folder, "all")
     land(settings, run_id="all")
     build(settings, run_id="all", month=HORIZON)
-    build_features(settings, run_id="all", month=HORIZON)
+    build_part(Part.FEATURES, settings, run_id="all", month=HORIZON)
     outcome = run_dbt(settings, ["compile"], log_level="none")
     assert outcome.success, outcome.exception
     return Built(tables, settings, compiled(settings))

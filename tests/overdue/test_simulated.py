@@ -23,7 +23,7 @@ from comove.overdue.train import TrainReport, train_type
 from comove.quality import run_gate
 from comove.settings import Settings
 from comove.simulation import simulate
-from comove.warehouse import build, build_features, publish, run_dbt
+from comove.warehouse import Part, build, build_part, publish, run_dbt
 
 BORROWERS, MONTHS, RUN_ID = 3_000, 28, "simulated"
 EARLIER = dt.date(2023, 6, 1)
@@ -45,7 +45,7 @@ def lender(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     open_run(settings, run_id=RUN_ID, dag_id="overdue_assessment", month=month)
     land(settings, run_id=RUN_ID)
     build(settings, run_id=RUN_ID, month=month)
-    build_features(settings, run_id=RUN_ID, month=month)
+    build_part(Part.FEATURES, settings, run_id=RUN_ID, month=month)
     build_cases(settings, run_id=RUN_ID, month=month)
     return settings
 

@@ -6,7 +6,7 @@ from comove.audit import open_run
 from comove.portfolio import load_portfolio
 from comove.risk_model.export import export_features
 from comove.settings import Settings
-from comove.warehouse import build_features
+from comove.warehouse import Part, build_part
 
 RUN_ID = "models_test"
 
@@ -16,7 +16,7 @@ def with_features(settings: Settings, **changed: object) -> Settings:
     chosen = settings.model_copy(update=changed)
     month = last_month(chosen)
     open_run(chosen, run_id=RUN_ID, dag_id="risk_model", month=month)
-    build_features(chosen, run_id=RUN_ID, month=month)
+    build_part(Part.FEATURES, chosen, run_id=RUN_ID, month=month)
     export_features(chosen, run_id=RUN_ID, month=month)
     return chosen
 

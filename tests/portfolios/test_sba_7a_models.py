@@ -29,7 +29,7 @@ from comove.risk_model.request import request_for
 from comove.risk_model.request import write_request as write_risk_request
 from comove.risk_model.store import store_training
 from comove.settings import Settings
-from comove.warehouse import build_cells, build_risk
+from comove.warehouse import Part, build_part
 
 PORTFOLIO = "sba_7a"
 FIRST, LAST = dt.date(2007, 1, 1), dt.date(2010, 12, 1)
@@ -74,9 +74,9 @@ def scored(trained: Settings, predicted: pd.DataFrame) -> pd.DataFrame:
     folder = run_folder(trained, RUN_ID)
     write_risk_request(folder, request_for(trained, LAST))
     store_training(trained, run_id=RUN_ID)
-    build_risk(trained, run_id=RUN_ID)
+    build_part(Part.RISK, trained, run_id=RUN_ID)
     write_request(trained, LAST)
-    build_cells(trained, run_id=RUN_ID)
+    build_part(Part.CELLS, trained, run_id=RUN_ID)
     export_cells(trained, run_id=RUN_ID, month=LAST)
     groups = group_of_states(trained)
     people = predicted.assign(month=pd.to_datetime(predicted["month"]).dt.date).merge(

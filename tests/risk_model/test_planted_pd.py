@@ -18,7 +18,7 @@ from comove.risk_model.export import BORROWER_MONTHS, export_features, run_folde
 from comove.risk_model.features import load_features
 from comove.settings import Settings
 from comove.simulation import simulate
-from comove.warehouse import build, build_features
+from comove.warehouse import Part, build, build_part
 
 BORROWERS, MONTHS, RUN_ID = 4_000, 30, "planted"
 BANDS = (0.0, 0.9, 0.97, 0.99, 1.0)
@@ -37,7 +37,7 @@ def lender(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     open_run(settings, run_id=RUN_ID, dag_id="risk_model", month=month)
     land(settings, run_id=RUN_ID)
     build(settings, run_id=RUN_ID, month=month)
-    build_features(settings, run_id=RUN_ID, month=month)
+    build_part(Part.FEATURES, settings, run_id=RUN_ID, month=month)
     export_features(settings, run_id=RUN_ID, month=month)
     return settings
 

@@ -21,7 +21,7 @@ from comove.risk_model.tables import ensure_risk_tables
 from comove.score_drift.build import build_drift
 from comove.settings import Settings
 from comove.simulation import simulate
-from comove.warehouse import build, build_features
+from comove.warehouse import Part, build, build_part
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
@@ -38,7 +38,7 @@ def _built(settings: Settings, month: object) -> None:
     open_run(settings, run_id="drift_test", dag_id="warehouse", month=month)
     land(settings, run_id="drift_test")
     build(settings, run_id="drift_test", month=month)
-    build_features(settings, run_id="drift_test", month=month)
+    build_part(Part.FEATURES, settings, run_id="drift_test", month=month)
 
 
 def _score_plainly(settings: Settings) -> None:

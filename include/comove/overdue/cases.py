@@ -15,7 +15,7 @@ from comove.overdue.request import last_day
 from comove.overdue.tables import ensure_overdue_tables
 from comove.portfolio import load_portfolio
 from comove.settings import Settings
-from comove.warehouse import build_overdue_cases
+from comove.warehouse import Part, build_part
 
 LOG = logging.getLogger(__name__)
 Tell = Callable[[str], None]
@@ -111,7 +111,7 @@ def build_cases(
     """
     with connect(settings) as connection:
         ensure_overdue_tables(connection)
-    build_overdue_cases(settings, run_id=run_id, month=month, tell=tell)
+    build_part(Part.OVERDUE_CASE, settings, run_id=run_id, month=month, tell=tell)
     folder = _fresh_folder(settings, run_id)
     with connect(settings) as connection:
         file = folder / CASES

@@ -13,7 +13,7 @@ from comove.connection import connect
 from comove.overdue_grade.request import GradeRequest, note_graded, write_request
 from comove.portfolio import load_portfolio
 from comove.settings import Settings
-from comove.warehouse import build_overdue_grade, require_built
+from comove.warehouse import Part, build_part, require_built
 
 LOG = logging.getLogger(__name__)
 Tell = Callable[[str], None]
@@ -92,8 +92,12 @@ def build_grades(
     request = write_request(
         settings, run_id=run_id, month=month, full_refresh=full_refresh
     )
-    build_overdue_grade(
-        settings, run_id=run_id, full_refresh=request.graded_until is None, tell=tell
+    build_part(
+        Part.OVERDUE_GRADE,
+        settings,
+        run_id=run_id,
+        full_refresh=request.graded_until is None,
+        tell=tell,
     )
     note_graded(settings, request, run_id=run_id)
     report = _report(settings, request, run_id)

@@ -10,7 +10,7 @@ from comove.score_drift.intervals import write_intervals
 from comove.score_drift.labels import fill_labels
 from comove.score_drift.request import ScoreKind, write_request
 from comove.settings import Settings
-from comove.warehouse import build_score_cells, build_score_drift
+from comove.warehouse import Part, build_part
 
 LOG = logging.getLogger(__name__)
 Tell = Callable[[str], None]
@@ -79,9 +79,9 @@ def build_drift(
         When the risk models have not run, a table cannot be built or a test fails.
     """
     request = write_request(settings, run_id=run_id, month=month, score=score)
-    build_score_cells(settings, run_id=run_id, tell=tell)
+    build_part(Part.SCORE_CELLS, settings, run_id=run_id, tell=tell)
     write_intervals(settings)
-    build_score_drift(settings, run_id=run_id, tell=tell)
+    build_part(Part.SCORE_DRIFT, settings, run_id=run_id, tell=tell)
     fill_labels(settings)
     return _report(settings, request.first_month, month, request.score)
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,29 +29,27 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 Tell = Callable[[str], None]
 
-# Built by the DAGs that follow `warehouse`, each once its own inputs are there.
-FEATURES, RISK = "tag:features", "tag:risk"
-CELLS, JOINT_RISK = "tag:cells", "tag:joint_risk"
-RESPONSE = "tag:default_response"
-SCORE_CELLS, SCORE_DRIFT = "tag:score_cells", "tag:score_drift"
-RECALIBRATION = "tag:recalibration"
-DECISION_CASES, DECISION = "tag:decision_cases", "tag:decision"
-OVERDUE_CASE = "tag:overdue_case"
-OVERDUE_GRADE = "tag:overdue_grade"
-_PARTS = (
-    FEATURES,
-    RISK,
-    CELLS,
-    JOINT_RISK,
-    RESPONSE,
-    SCORE_CELLS,
-    SCORE_DRIFT,
-    RECALIBRATION,
-    OVERDUE_CASE,
-    OVERDUE_GRADE,
-    DECISION_CASES,
-    DECISION,
-)
+
+class Part(StrEnum):
+    """Tables that a later stage builds, once its own inputs are there; by dbt's tag.
+
+    They stand in the order they are built in: a test that reads tables of two parts runs
+    with the later one.
+    """
+
+    FEATURES = "features"
+    RISK = "risk"
+    CELLS = "cells"
+    JOINT_RISK = "joint_risk"
+    RESPONSE = "default_response"
+    SCORE_CELLS = "score_cells"
+    SCORE_DRIFT = "score_drift"
+    RECALIBRATION = "recalibration"
+    OVERDUE_CASE = "overdue_case"
+    OVERDUE_GRADE = "overdue_grade"
+    DECISION_CASES = "decision_cases"
+    DECISION = "decision"
+
 
 _KEPT_RUNS = 5
 _NAMED_FAILURES = 5
@@ -135,239 +134,29 @@ def build(
     return _report(request, results)
 
 
-def build_features(
-    settings: Settings, *, run_id: str, month: dt.date, tell: Tell = LOG.info
-) -> BuildReport:
-    """Build and test the features of the risk models, from the marts as they stand.
-
-    Parameters
-    ----------
-    settings : Settings
-        Say which portfolio and home.
-    run_id : str
-        Names the folder of dbt's own files.
-    month : date
-        First day of the last month the features must reach.
-    tell : callable
-        As of `build`.
-
-    Returns
-    -------
-    BuildReport
-        Counts and times.
-
-    Raises
-    ------
-    WarehouseError
-        When the marts are not built up to the month, a table cannot be built or a test
-        fails; says which.
-    """
-    request = require_built(settings, month)
-    return _build_part(settings, run_id, FEATURES, request, tell)
-
-
-def build_risk(settings: Settings, *, run_id: str, tell: Tell = LOG.info) -> BuildReport:
-    """Build and test the risk tables made in SQL, from the predictions in `risk`.
-
-    Parameters
-    ----------
-    settings : Settings
-        Say which portfolio and home.
-    run_id : str
-        Names the folder of dbt's own files.
-    tell : callable
-        As of `build`.
-
-    Returns
-    -------
-    BuildReport
-        Counts and times.
-
-    Raises
-    ------
-    WarehouseError
-        When a table cannot be built or a test fails; says which.
-    """
-    return _build_part(settings, run_id, RISK, require_built(settings), tell)
-
-
-def build_cells(settings: Settings, *, run_id: str, tell: Tell = LOG.info) -> BuildReport:
-    """Build and test what the joint model counts, as `audit.joint_request` asks.
-
-    Parameters
-    ----------
-    settings : Settings
-        Say which portfolio and home.
-    run_id : str
-        Names the folder of dbt's own files.
-    tell : callable
-        As of `build`.
-
-    Returns
-    -------
-    BuildReport
-        Counts and times.
-
-    Raises
-    ------
-    WarehouseError
-        When a table cannot be built or a test fails; says which.
-    """
-    return _build_part(settings, run_id, CELLS, require_built(settings), tell)
-
-
-def build_joint_risk(
-    settings: Settings, *, run_id: str, tell: Tell = LOG.info
-) -> BuildReport:
-    """Build and test the tables made in SQL from what the joint model gave.
-
-    Parameters
-    ----------
-    settings : Settings
-        Say which portfolio and home.
-    run_id : str
-        Names the folder of dbt's own files.
-    tell : callable
-        As of `build`.
-
-    Returns
-    -------
-    BuildReport
-        Counts and times.
-
-    Raises
-    ------
-    WarehouseError
-        When a table cannot be built or a test fails; says which.
-    """
-    return _build_part(settings, run_id, JOINT_RISK, require_built(settings), tell)
-
-
-def load_strategies(
-    settings: Settings, *, run_id: str, tell: Tell = LOG.info
-) -> BuildReport:
-    """Load and test the seed of strategies; test what earlier responses have written.
-
-    Parameters
-    ----------
-    settings : Settings
-        Say which portfolio and home.
-    run_id : str
-        Names the folder of dbt's own files.
-    tell : callable
-        As of `build`.
-
-    Returns
-    -------
-    BuildReport
-        Counts and times.
-
-    Raises
-    ------
-    WarehouseError
-        When the seed cannot be loaded or a test fails; says which.
-    """
-    return _build_part(settings, run_id, RESPONSE, require_built(settings), tell)
-
-
-def load_score_strategies(
-    settings: Settings, *, run_id: str, tell: Tell = LOG.info
-) -> BuildReport:
-    """Load and test the seed of the score's strategy, and what versions were made of it.
-
-    Parameters
-    ----------
-    settings : Settings
-        Say which portfolio and home.
-    run_id : str
-        Names the folder of dbt's own files.
-    tell : callable
-        As of `build`.
-
-    Returns
-    -------
-    BuildReport
-        Counts and times.
-
-    Raises
-    ------
-    WarehouseError
-        When the seed cannot be loaded or a test fails; says which.
-    """
-    return _build_part(settings, run_id, RECALIBRATION, require_built(settings), tell)
-
-
-def build_score_cells(
-    settings: Settings, *, run_id: str, tell: Tell = LOG.info
-) -> BuildReport:
-    """Build and test labels, funnel and KS of the score, as `audit.drift_request` asks.
-
-    Parameters
-    ----------
-    settings : Settings
-        Say which portfolio and home.
-    run_id : str
-        Names the folder of dbt's own files.
-    tell : callable
-        As of `build`.
-
-    Returns
-    -------
-    BuildReport
-        Counts and times.
-
-    Raises
-    ------
-    WarehouseError
-        When a table cannot be built or a test fails; says which.
-    """
-    return _build_part(settings, run_id, SCORE_CELLS, require_built(settings), tell)
-
-
-def build_score_drift(
-    settings: Settings, *, run_id: str, tell: Tell = LOG.info
-) -> BuildReport:
-    """Build and test the matrix of the score's drift, once its intervals are there.
-
-    Parameters
-    ----------
-    settings : Settings
-        Say which portfolio and home.
-    run_id : str
-        Names the folder of dbt's own files.
-    tell : callable
-        As of `build`.
-
-    Returns
-    -------
-    BuildReport
-        Counts and times.
-
-    Raises
-    ------
-    WarehouseError
-        When a table cannot be built or a test fails; says which.
-    """
-    return _build_part(settings, run_id, SCORE_DRIFT, require_built(settings), tell)
-
-
-def build_overdue_grade(
+def build_part(
+    part: Part,
     settings: Settings,
     *,
     run_id: str,
+    month: dt.date | None = None,
     full_refresh: bool = False,
     tell: Tell = LOG.info,
 ) -> BuildReport:
-    """Build and test grades and transitions, as `audit.overdue_grade_request` asks.
+    """Build and test the tables and seeds of one part, from the marts as they stand.
 
     Parameters
     ----------
+    part : Part
+        Which; what it reads must be there, as its own stage has written it.
     settings : Settings
         Say which portfolio and home.
     run_id : str
         Names the folder of dbt's own files.
+    month : date, optional
+        First day of the last month the marts must reach; by default any.
     full_refresh : bool
-        Whether no earlier grade may be kept.
+        Whether nothing that was built before may be kept.
     tell : callable
         As of `build`.
 
@@ -379,111 +168,15 @@ def build_overdue_grade(
     Raises
     ------
     WarehouseError
-        When a table cannot be built or a test fails; says which.
-    """
-    request = require_built(settings)
-    more = ("--full-refresh",) if full_refresh else ()
-    return _build_part(settings, run_id, OVERDUE_GRADE, request, tell, more)
-
-
-def build_overdue_cases(
-    settings: Settings, *, run_id: str, month: dt.date, tell: Tell = LOG.info
-) -> BuildReport:
-    """Build and test the cases of overdue borrowers, and load the seed of strategies.
-
-    Parameters
-    ----------
-    settings : Settings
-        Say which portfolio and home.
-    run_id : str
-        Names the folder of dbt's own files.
-    month : date
-        First day of the last month the cases must reach.
-    tell : callable
-        As of `build`.
-
-    Returns
-    -------
-    BuildReport
-        Counts and times.
-
-    Raises
-    ------
-    WarehouseError
-        When the marts are not built up to the month, a table or the seed cannot be built
-        or a test fails; says which.
+        When the marts are not built up to the month, a table or seed cannot be built or
+        a test fails; says which.
     """
     request = require_built(settings, month)
-    return _build_part(settings, run_id, OVERDUE_CASE, request, tell)
-
-
-def build_decision_cases(
-    settings: Settings, *, run_id: str, tell: Tell = LOG.info
-) -> BuildReport:
-    """Build and test what applications are decided by; load the seed of strategies.
-
-    Parameters
-    ----------
-    settings : Settings
-        Say which portfolio and home.
-    run_id : str
-        Names the folder of dbt's own files.
-    tell : callable
-        As of `build`.
-
-    Returns
-    -------
-    BuildReport
-        Counts and times.
-
-    Raises
-    ------
-    WarehouseError
-        When a table cannot be built or a test fails; says which.
-    """
-    return _build_part(settings, run_id, DECISION_CASES, require_built(settings), tell)
-
-
-def build_decision(
-    settings: Settings, *, run_id: str, tell: Tell = LOG.info
-) -> BuildReport:
-    """Build what decisions come to, by group, and test the decisions.
-
-    Parameters
-    ----------
-    settings : Settings
-        Say which portfolio and home.
-    run_id : str
-        Names the folder of dbt's own files.
-    tell : callable
-        As of `build`.
-
-    Returns
-    -------
-    BuildReport
-        Counts and times.
-
-    Raises
-    ------
-    WarehouseError
-        When a table cannot be built or a test fails; says which.
-    """
-    return _build_part(settings, run_id, DECISION, require_built(settings), tell)
-
-
-def _build_part(
-    settings: Settings,
-    run_id: str,
-    part: str,
-    request: BuildRequest,
-    tell: Tell,
-    more: tuple[str, ...] = (),
-) -> BuildReport:
     target = _target(settings.places, run_id)
-    # Tests that also read tables of a later stage wait for it.
-    later = _PARTS[_PARTS.index(part) + 1 :]
-    arguments = ["build", "--select", part, *_excluded(later), *_WITHOUT_UNIT_TESTS]
-    arguments += more
+    parts = list(Part)
+    later = tuple(parts[parts.index(part) + 1 :])
+    arguments = ["build", "--select", f"tag:{part}", *_excluded(later)]
+    arguments += [*_WITHOUT_UNIT_TESTS, *(["--full-refresh"] if full_refresh else [])]
     outcome = _invoke(settings, arguments, target, tell)
     # These tables are built whole: there is no first month.
     whole = BuildRequest(request.month, request.horizon, None)
@@ -588,12 +281,12 @@ _WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 
 
 def _build_arguments(request: BuildRequest) -> list[str]:
-    arguments = ["build", *_excluded(_PARTS), *_WITHOUT_UNIT_TESTS]
+    arguments = ["build", *_excluded(tuple(Part)), *_WITHOUT_UNIT_TESTS]
     return [*arguments, "--full-refresh"] if request.is_full else arguments
 
 
-def _excluded(parts: tuple[str, ...]) -> list[str]:
-    return ["--exclude", *parts] if parts else []
+def _excluded(parts: tuple[Part, ...]) -> list[str]:
+    return ["--exclude", *(f"tag:{part}" for part in parts)] if parts else []
 
 
 def _target(places: Home, run_id: str) -> Path:
