@@ -119,10 +119,10 @@ def test_each_warehouse_run_is_followed_by_its_models_and_no_month_twice(
 ) -> None:
     settings, _ = undisturbed
     with connect(settings) as connection:
-        # What a drift proposes waits for a person, where there is a drift.
+        # What a drift proposes, and whom a decision refuses, waits for a person.
         runs = connection.execute(
-            "select dag_id, status, count(*) from audit.run "
-            "where dag_id <> 'recalibration' group by all order by 1"
+            "select dag_id, status, count(*) from audit.run where dag_id not in "
+            "('recalibration', 'credit_decision') group by all order by 1"
         ).fetchall()
     assert {status for _, status, _ in runs} == {"success"}
     counts = {dag: count for dag, _, count in runs}
@@ -133,11 +133,22 @@ def test_each_warehouse_run_is_followed_by_its_models_and_no_month_twice(
         "joint_risk",
         "default_response",
         "score_drift",
+        "overdue_assessment",
     }
     assert set(counts.values()) <= {1, 2}
 
 
-@pytest.mark.parametrize("table", ["pd_prediction", "residual", "score", "score_drift"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        "pd_prediction",
+        "residual",
+        "score",
+        "score_drift",
+        "overdue_grade",
+        "credit_decision",
+    ],
+)
 def test_predictions_residuals_and_scores_are_published(
     undisturbed: tuple[Settings, list[str]], table: str
 ) -> None:
