@@ -66,6 +66,7 @@ PARTS = {
         "risk.transaction_strategies",
     ),
     "recalibration": (
+        "risk.assessed_flag",
         "risk.recalibration",
         "risk.recalibration_factor",
         "risk.score_assessment",
