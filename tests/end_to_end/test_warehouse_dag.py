@@ -24,7 +24,7 @@ from comove.embedded.state import read_state
 from comove.settings import Settings
 
 # Whole chains, four times over: with the long checks.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 def published(settings: Settings) -> Contents:
@@ -34,7 +34,7 @@ def published(settings: Settings) -> Contents:
 
 def ended(process: subprocess.Popen[str], log: Path) -> str:
     """Wait for a run that must succeed; give what it printed."""
-    code = process.wait(timeout=900)
+    code = process.wait(timeout=1800)
     printed = log.read_text()
     assert code == 0, printed
     return printed
