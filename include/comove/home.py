@@ -1,6 +1,7 @@
 """Where a portfolio keeps its state, and where the project's own files are."""
 
 import os
+import re
 import secrets
 import tempfile
 from contextlib import suppress
@@ -69,6 +70,18 @@ class Home:
     def airflow(self) -> Path:
         """Airflow's own home."""
         return self.root / "airflow"
+
+    def run_folder(self, stage: str, run_id: str) -> Path:
+        """Folder of the files one run hands from task to task.
+
+        Parameters
+        ----------
+        stage : str
+            Folder below `scratch` that its runs share.
+        run_id : str
+            As Airflow names it; what a file system may not like becomes ``_``.
+        """
+        return self.scratch / stage / re.sub(r"[^A-Za-z0-9._-]", "_", run_id)
 
     def make(self) -> None:
         """Create every folder that is missing; only its owner enters those with names."""

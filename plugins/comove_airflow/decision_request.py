@@ -4,12 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from comove.decision.request import Wish
-from comove.errors import SettingsError
 from comove.settings import Settings
-from comove_airflow.request import check_portfolio, month_for
-
-# Longer than any id: whatever stands there was pasted by mistake.
-MOST_DIGITS = 200
+from comove_airflow.request import check_portfolio, id_given, month_for
 
 
 def wish_for(settings: Settings, params: Mapping[str, Any], run: Any) -> Wish:
@@ -36,19 +32,7 @@ def wish_for(settings: Settings, params: Mapping[str, Any], run: Any) -> Wish:
         partition=run.partition_key,
         run_after=run.run_after,
     )
-    return Wish(month=month, application=_application(params.get("application")))
-
-
-def _application(given: Any) -> str | None:
-    if given is None or given == "":
-        return None
-    text = str(given).strip()
-    if not text or len(text) > MOST_DIGITS or not text.isprintable():
-        raise SettingsError(
-            "this is no id of an application: it is "
-            + ("empty." if not text else "too long or holds line breaks."),
-            where="application",
-            remedy="Write one application_id or application_key, or leave the field "
-            "empty to decide all that nobody has decided on.",
-        )
-    return text
+    application = id_given(
+        params, "application", otherwise="decide all that nobody has decided on"
+    )
+    return Wish(month=month, application=application)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -10,6 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from comove_airflow.decision_request import wish_for
 from comove_airflow.request import check_fields
 from comove_airflow.stage import (
+    answer_given,
     close_record,
     gates,
     log,
@@ -134,18 +134,13 @@ def record_review(context: Context) -> Any:
     """Record the person's answer on the decisions, and follow it."""
     from comove.decision.review import Answer, record_answer
 
-    said = context["ti"].xcom_pull(task_ids="approve")
     asked = context["ti"].xcom_pull(task_ids="decide")
-    moment = dt.datetime.fromisoformat(said["decided_at"])
     return record_answer(
         settings_of(context),
         run_id=context["dag_run"].run_id,
         wish=_wish(context),
         answer=Answer(
-            is_approved=said["is_approved"],
-            decided_by=said["decided_by"],
-            decided_at=moment.astimezone(dt.UTC).replace(tzinfo=None),
-            reason=(said["reason"] or "").strip() or None,
+            **answer_given(context),
             waiting_id=asked["waiting_id"],
         ),
     )

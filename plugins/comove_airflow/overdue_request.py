@@ -7,8 +7,7 @@ from typing import Any
 from comove.errors import SettingsError
 from comove.overdue.request import Wish
 from comove.settings import Settings
-from comove_airflow.request import check_portfolio, month_for
-from comove_airflow.response_request import borrower_given
+from comove_airflow.request import check_portfolio, id_given, month_for
 
 
 def wish_for(settings: Settings, params: Mapping[str, Any], run: Any) -> Wish:
@@ -30,7 +29,7 @@ def wish_for(settings: Settings, params: Mapping[str, Any], run: Any) -> Wish:
     """
     check_portfolio(settings, params.get("portfolio"))
     asked, on = params.get("month") or None, _day(params.get("on"))
-    borrower = borrower_given(params.get("borrower"), otherwise="assess all of the month")
+    borrower = id_given(params, "borrower", otherwise="assess all of the month")
     if on and not borrower:
         raise SettingsError(
             "a day is given, and no borrower.",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from comove_airflow.recalibration_request import wish_for
 from comove_airflow.request import check_fields
 from comove_airflow.stage import (
+    answer_given,
     close_record,
     gates,
     log,
@@ -95,19 +95,14 @@ def decide(context: Context) -> Any:
     from comove.recalibration.approval import decide
     from comove.recalibration.versions import Answer
 
-    said = context["ti"].xcom_pull(task_ids="approve")
     asked = context["ti"].xcom_pull(task_ids="assess")
-    moment = dt.datetime.fromisoformat(said["decided_at"])
     return decide(
         settings_of(context),
         run_id=context["dag_run"].run_id,
         answer=Answer(
             version=asked["version"],
             content_hash=asked["content_hash"],
-            is_approved=said["is_approved"],
-            decided_by=said["decided_by"],
-            decided_at=moment.astimezone(dt.UTC).replace(tzinfo=None),
-            reason=(said["reason"] or "").strip() or None,
+            **answer_given(context),
         ),
     )
 

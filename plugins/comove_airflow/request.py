@@ -12,6 +12,9 @@ from comove.errors import SettingsError
 from comove.portfolio import load_portfolio
 from comove.settings import Settings
 
+# Longer than any id: whatever stands there was pasted by mistake.
+MOST_DIGITS = 200
+ARTICLES = {"borrower": "a", "application": "an"}
 MONTH_PATTERN = r"^\d{4}-(0[1-9]|1[0-2])$"
 
 
@@ -87,6 +90,38 @@ def check_portfolio(settings: Settings, named: str | None) -> None:
             where="portfolio",
             remedy=f"Leave it empty, or run `make up PORTFOLIO={named}`.",
         )
+
+
+def id_given(params: Mapping[str, Any], field: str, *, otherwise: str) -> str | None:
+    """Read the field that names one borrower or application; None where it is empty.
+
+    Parameters
+    ----------
+    params : mapping
+        Fields of the form.
+    field : str
+        ``borrower`` or ``application``.
+    otherwise : str
+        What an empty field asks for, in words.
+
+    Raises
+    ------
+    SettingsError
+        When it cannot be an id. It does not repeat what was given.
+    """
+    given = params.get(field)
+    if given is None or given == "":
+        return None
+    text = str(given).strip()
+    if not text or len(text) > MOST_DIGITS or not text.isprintable():
+        raise SettingsError(
+            f"this is no id of {ARTICLES[field]} {field}: it is "
+            + ("empty." if not text else "too long or holds line breaks."),
+            where=field,
+            remedy=f"Write one {field}_id or {field}_key, or leave the field empty to "
+            f"{otherwise}.",
+        )
+    return text
 
 
 def month_for(

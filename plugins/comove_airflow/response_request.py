@@ -4,12 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from comove.default_response.request import Wish
-from comove.errors import SettingsError
 from comove.settings import Settings
-from comove_airflow.request import check_portfolio, month_for
-
-# Longer than any id: whatever stands there was pasted by mistake.
-MOST_DIGITS = 200
+from comove_airflow.request import check_portfolio, id_given, month_for
 
 
 def wish_for(settings: Settings, params: Mapping[str, Any], run: Any) -> Wish:
@@ -31,8 +27,8 @@ def wish_for(settings: Settings, params: Mapping[str, Any], run: Any) -> Wish:
     """
     check_portfolio(settings, params.get("portfolio"))
     asked = params.get("month") or None
-    borrower = borrower_given(
-        params.get("borrower"), otherwise="respond to the new events of the month"
+    borrower = id_given(
+        params, "borrower", otherwise="respond to the new events of the month"
     )
     month = month_for(
         settings, asked=asked, partition=run.partition_key, run_after=run.run_after
@@ -46,32 +42,3 @@ def wish_for(settings: Settings, params: Mapping[str, Any], run: Any) -> Wish:
         borrower=borrower,
         given_by=person if by_hand else "comove",
     )
-
-
-def borrower_given(given: Any, *, otherwise: str) -> str | None:
-    """Read the field that names one borrower; None where it is empty.
-
-    Parameters
-    ----------
-    given
-        What stands in the field.
-    otherwise : str
-        What an empty field asks for, in words.
-
-    Raises
-    ------
-    SettingsError
-        When it cannot be an id. It does not repeat what was given.
-    """
-    if given is None or given == "":
-        return None
-    text = str(given).strip()
-    if not text or len(text) > MOST_DIGITS or not text.isprintable():
-        raise SettingsError(
-            "this is no id of a borrower: it is "
-            + ("empty." if not text else "too long or holds line breaks."),
-            where="borrower",
-            remedy="Write one borrower_id or borrower_key, or leave the field empty to "
-            f"{otherwise}.",
-        )
-    return text

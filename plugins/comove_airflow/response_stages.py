@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -11,6 +10,7 @@ from comove.default_response.request import Wish
 from comove_airflow.request import check_fields
 from comove_airflow.response_request import wish_for
 from comove_airflow.stage import (
+    answer_given,
     close_record,
     gates,
     log,
@@ -128,17 +128,12 @@ def decide(context: Context) -> Any:
     """Record the person's answer on the freezes, and follow it."""
     from comove.default_response.approval import Answer, decide
 
-    said = context["ti"].xcom_pull(task_ids="approve")
     asked = context["ti"].xcom_pull(task_ids="respond")
-    moment = dt.datetime.fromisoformat(said["decided_at"])
     return decide(
         settings_of(context),
         run_id=context["dag_run"].run_id,
         answer=Answer(
-            is_approved=said["is_approved"],
-            decided_by=said["decided_by"],
-            decided_at=moment.astimezone(dt.UTC).replace(tzinfo=None),
-            reason=(said["reason"] or "").strip() or None,
+            **answer_given(context),
             waiting_id=asked["waiting_id"],
         ),
     )

@@ -89,6 +89,25 @@ def publish_schemas(context: Context, *schemas: str) -> Any:
     return report
 
 
+def answer_given(context: Context) -> dict[str, Any]:
+    """Read what the task `approve` handed on of a person's answer.
+
+    Returns
+    -------
+    dict
+        ``is_approved``, ``decided_by``, ``decided_at`` (UTC, without a zone) and
+        ``reason`` (None where there is none).
+    """
+    said = context["ti"].xcom_pull(task_ids="approve")
+    moment = dt.datetime.fromisoformat(said["decided_at"])
+    return {
+        "is_approved": said["is_approved"],
+        "decided_by": said["decided_by"],
+        "decided_at": moment.astimezone(dt.UTC).replace(tzinfo=None),
+        "reason": (said["reason"] or "").strip() or None,
+    }
+
+
 def tell_followers(context: Context) -> None:
     """Tell who waits for the assets of a task that the run's month is there."""
     from airflow.sdk import Asset

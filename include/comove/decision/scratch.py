@@ -1,6 +1,5 @@
 """Files one run of the decision hands from stage to stage, and its refusals."""
 
-import re
 import shutil
 from pathlib import Path
 
@@ -27,8 +26,7 @@ def run_folder(settings: Settings, run_id: str) -> Path:
     run_id : str
         As Airflow names it; what a file system may not like becomes ``_``.
     """
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", run_id)
-    return settings.places.scratch / "credit_decision" / name
+    return settings.places.run_folder("credit_decision", run_id)
 
 
 def fresh_folder(settings: Settings, run_id: str) -> Path:

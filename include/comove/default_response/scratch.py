@@ -1,7 +1,6 @@
 """Files one run of the response hands from stage to stage."""
 
 import json
-import re
 import shutil
 import time
 from dataclasses import asdict, dataclass
@@ -66,8 +65,7 @@ def run_folder(settings: Settings, run_id: str) -> Path:
     run_id : str
         As Airflow names it; what a file system may not like becomes ``_``.
     """
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", run_id)
-    return settings.places.scratch / "default_response" / name
+    return settings.places.run_folder("default_response", run_id)
 
 
 def fresh_folder(settings: Settings, run_id: str) -> Path:

@@ -1,7 +1,6 @@
 """Counts and borrowers as Parquet files: the fit reads them without the warehouse."""
 
 import datetime as dt
-import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,8 +69,7 @@ def run_folder(settings: Settings, run_id: str) -> Path:
     run_id : str
         As Airflow names it; what a file system may not like becomes ``_``.
     """
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", run_id)
-    return settings.places.scratch / "joint_risk" / name
+    return settings.places.run_folder("joint_risk", run_id)
 
 
 def borrowers_file(months_back: int) -> str:

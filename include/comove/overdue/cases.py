@@ -2,7 +2,6 @@
 
 import datetime as dt
 import logging
-import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,8 +71,7 @@ def run_folder(settings: Settings, run_id: str) -> Path:
     run_id : str
         As Airflow names it; what a file system may not like becomes ``_``.
     """
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", run_id)
-    return settings.places.scratch / "overdue" / name
+    return settings.places.run_folder("overdue", run_id)
 
 
 def why_unavailable(settings: Settings) -> str | None:

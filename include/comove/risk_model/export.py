@@ -1,7 +1,6 @@
 """Features as Parquet files: training reads them without holding the warehouse."""
 
 import datetime as dt
-import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,8 +79,7 @@ def run_folder(settings: Settings, run_id: str) -> Path:
     run_id : str
         As Airflow names it; what a file system may not like becomes ``_``.
     """
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", run_id)
-    return settings.places.scratch / "risk_model" / name
+    return settings.places.run_folder("risk_model", run_id)
 
 
 def export_features(settings: Settings, *, run_id: str, month: dt.date) -> ExportReport:

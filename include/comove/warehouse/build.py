@@ -4,7 +4,6 @@ import datetime as dt
 import json
 import logging
 import os
-import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -290,7 +289,7 @@ def _excluded(parts: tuple[Part, ...]) -> list[str]:
 
 
 def _target(places: Home, run_id: str) -> Path:
-    return places.scratch / "dbt" / "runs" / re.sub(r"[^A-Za-z0-9._-]", "_", run_id)
+    return places.run_folder("dbt/runs", run_id)
 
 
 def _invoke(
