@@ -1,6 +1,6 @@
 """The unit tests that stand beside the models hold, each against empty relations.
 
-`comove.warehouse.build` leaves them out, so that a run does not repeat what never changes.
+`comove.warehouse.build` leaves them out: a run does not repeat what never changes.
 """
 
 from pathlib import Path
