@@ -1,6 +1,6 @@
 """Policy labels, against the same rules in pandas."""
 
-from pathlib import Path
+import datetime as dt
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,7 @@ import pytest
 from tests.score_drift.book import Tables, applications, build_book
 
 from comove.home import project_root
+from comove.score_drift.build import build_drift
 from comove.settings import Settings
 
 SEEDS = project_root() / "dbt_project" / "seeds"
@@ -98,13 +99,57 @@ def test_performance_is_known_of_mature_loans_only(book: Tables) -> None:
     assert rows.loc[rows["is_mature"], "performance_label"].notna().all()
 
 
-def test_a_better_channel_lets_more_of_its_applications_pass(tmp_path: Path) -> None:
-    rows = applications(months=10, a_month=200)
+@pytest.fixture(scope="module")
+def fallen(tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    """Web's loans were always worse, and all of its cohorts of May turn bad."""
+    rows = applications(months=14, a_month=200)
     worse = np.random.default_rng(1).random(len(rows)) < 0.4
-    rows["is_bad"] = rows["is_bad"] | (worse & (rows["channel"] == "web"))
-    tables = build_book(rows, tmp_path)
-    shares = tables.read(
-        "select distinct channel, pass_share from risk.application_label"
+    of_may = rows["cohort_month"] == np.datetime64("2024-05-01")
+    rows["is_bad"] |= (worse | of_may) & (rows["channel"] == "web")
+    return build_book(rows, tmp_path_factory.mktemp("fallen"))
+
+
+def _pass_share(known: pd.DataFrame, channel: str) -> float:
+    """Odds of the setting, times odds of the channel's loans over those of all."""
+    settings = Settings()
+    good, loans = known["is_good"].sum(), len(known)
+    of_all = (good + 0.5) / (loans + 1)
+    own, prior = known[known["channel"] == channel], settings.policy_channel_prior_loans
+    quality = (own["is_good"].sum() + prior * of_all + 0.5) / (len(own) + prior + 1)
+    base = settings.policy_pass_share
+    odds = base / (1 - base) * quality / (1 - quality) * (1 - of_all) / of_all
+    return float(odds / (1 + odds))
+
+
+def test_a_share_passes_by_the_loans_known_before_the_month(fallen: Tables) -> None:
+    loans = fallen.read(
+        "select channel, not is_bad as is_good, outcome_known_on as known_on "
+        "from features.feat_application where is_mature"
     )
-    by_channel = shares.set_index("channel")["pass_share"]
-    assert by_channel["branch"] > Settings().policy_pass_share > by_channel["web"]
+    shares = fallen.read(
+        "select distinct channel, cohort_month, pass_share from risk.application_label"
+    )
+    assert len(shares) == 2 * 14
+    for row in shares.itertuples():
+        known = loans[loans["known_on"] < row.cohort_month]
+        assert row.pass_share == pytest.approx(_pass_share(known, str(row.channel)))
+    of_last = shares[shares["cohort_month"] == "2024-12-01"].set_index("channel")
+    of_first = shares[shares["cohort_month"] == "2023-11-01"]
+    assert (of_first["pass_share"] == of_first["pass_share"].iloc[0]).all()
+    base = Settings().policy_pass_share
+    assert of_last["pass_share"]["branch"] > base > of_last["pass_share"]["web"]
+
+
+@pytest.mark.slow
+def test_labels_of_a_cohort_are_the_same_whatever_month_is_run(fallen: Tables) -> None:
+    """Run for December, back for September, and for December again."""
+    stored = "select application_key, first_label, policy_label from risk.score order by 1"
+    labels = """
+        select application_key, pass_share, first_label, second_label, policy_label
+        from risk.application_label where cohort_month <= date '2024-09-01' order by 1
+    """
+    of_december, beside = fallen.read(labels), fallen.read(stored)
+    for month in (9, 12):
+        build_drift(fallen.settings, run_id="again", month=dt.date(2024, month, 1))
+        pd.testing.assert_frame_equal(fallen.read(labels), of_december)
+        pd.testing.assert_frame_equal(fallen.read(stored), beside)

@@ -2,10 +2,7 @@
 
 with request as (
 
-    select
-        *,
-        {{ month_start(month_number('month') ~ ' + 1') }} as known_before
-    from {{ source('audit', 'drift_request') }}
+    select * from {{ source('audit', 'drift_request') }}
 
 ),
 
@@ -13,28 +10,60 @@ applications as (
 
     select
         features.channel,
-        case when features.is_bad then 0e0 else 1e0 end as is_good,
-        request.channel_prior_loans,
-        request.pass_share,
-        {{ is_outcome_known('features', 'request.known_before', 'builds.horizon') }}
-            as is_known
+        features.cohort_month,
+        case
+            when features.is_mature and features.outcome_known_on is not null
+                then {{ month_number('features.outcome_known_on') }}
+        end as known_month_no,
+        case when features.is_bad then 0 else 1 end as is_good
     from {{ ref('feat_application') }} as features
     cross join request
-    cross join {{ source('audit', 'build_request') }} as builds
     where features.cohort_month between request.first_month and request.month
 
 ),
 
-channels as (
+known as (
 
     select
         channel,
-        max(channel_prior_loans) as channel_prior_loans,
-        max(pass_share) as base_pass_share,
-        cast(sum(case when is_known then 1 else 0 end) as bigint) as n_loans,
-        cast(sum(case when is_known then is_good else 0e0 end) as bigint) as n_good
+        known_month_no,
+        count(*) as n,
+        sum(is_good) as n_good
     from applications
-    group by channel
+    where known_month_no is not null
+    group by channel, known_month_no
+
+),
+
+cohorts as (
+
+    select
+        channels.channel,
+        months.cohort_month,
+        {{ month_number('months.cohort_month') }} as month_no
+    from (select distinct cohort_month from applications) as months
+    cross join (select distinct channel from applications) as channels
+
+),
+
+-- Of each cohort only what was known before its month began, so that a label stays what
+-- it was, whatever the months after it bring and whichever of them is run.
+channels as (
+
+    select
+        cohorts.channel,
+        cohorts.cohort_month,
+        max(request.channel_prior_loans) as channel_prior_loans,
+        max(request.pass_share) as base_pass_share,
+        cast(coalesce(sum(known.n), 0) as bigint) as n_loans,
+        cast(coalesce(sum(known.n_good), 0) as bigint) as n_good
+    from cohorts
+    cross join request
+    left join known
+        on
+            cohorts.channel = known.channel
+            and cohorts.month_no > known.known_month_no
+    group by cohorts.channel, cohorts.cohort_month
 
 ),
 
@@ -43,7 +72,8 @@ compared as (
 
     select
         *,
-        (sum(n_good) over () + 0.5e0) / (sum(n_loans) over () + 1e0) as lender_quality
+        (sum(n_good) over (partition by cohort_month) + 0.5e0)
+        / (sum(n_loans) over (partition by cohort_month) + 1e0) as lender_quality
     from channels
 
 ),
@@ -62,6 +92,7 @@ int_channel_quality as (
 
     select
         channel,
+        cohort_month,
         n_loans,
         n_good,
         lender_quality,

@@ -109,8 +109,8 @@ valued as (
 
 ),
 
--- Ranked within the month as well: what is applied for later moves no rank. The share
--- that passes does move, with what is learnt of the loans of the channel.
+-- Ranked within the month, and cut off by what was known before it began: neither what is
+-- applied for later nor how later loans turn out moves a label.
 ranked as (
 
     select
@@ -145,7 +145,10 @@ labelled as (
             when ranked.review_value < ranked.review_cutoff then 'bad'
         end as second_label
     from ranked
-    inner join channels on ranked.channel = channels.channel
+    inner join channels
+        on
+            ranked.channel = channels.channel
+            and ranked.cohort_month = channels.cohort_month
 
 ),
 
