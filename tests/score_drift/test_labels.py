@@ -143,7 +143,7 @@ def test_a_share_passes_by_the_loans_known_before_the_month(fallen: Tables) -> N
 @pytest.mark.slow
 def test_labels_of_a_cohort_are_the_same_whatever_month_is_run(fallen: Tables) -> None:
     """Run for December, back for September, and for December again."""
-    stored = "select application_key, first_label, policy_label from risk.score order by 1"
+    stored = "select application_key, policy_label from risk.score order by 1"
     labels = """
         select application_key, pass_share, first_label, second_label, policy_label
         from risk.application_label where cohort_month <= date '2024-09-01' order by 1

@@ -35,14 +35,26 @@ known as (
 
 ),
 
+months as (
+
+    select distinct cohort_month from applications
+
+),
+
+names as (
+
+    select distinct channel from applications
+
+),
+
 cohorts as (
 
     select
-        channels.channel,
+        names.channel,
         months.cohort_month,
         {{ month_number('months.cohort_month') }} as month_no
-    from (select distinct cohort_month from applications) as months
-    cross join (select distinct channel from applications) as channels
+    from months
+    cross join names
 
 ),
 
