@@ -26,7 +26,21 @@ class SettingsError(ComoveError):
 
 
 class GateFailedError(ComoveError):
-    """A gate found a critical failure; what follows must not run."""
+    """A gate found a critical failure; what follows must not run.
+
+    Parameters
+    ----------
+    found, where, remedy : str
+        As of `ComoveError`.
+    checks : tuple of str
+        Names of the checks that failed, where the gate knows them.
+    """
+
+    def __init__(
+        self, found: str, *, where: str, remedy: str, checks: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(found, where=where, remedy=remedy)
+        self.checks = checks
 
 
 class WarehouseError(ComoveError):

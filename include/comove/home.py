@@ -67,6 +67,11 @@ class Home:
         return self.root / "scratch"
 
     @property
+    def notified(self) -> Path:
+        """What was told to whom; deleted, it is told again."""
+        return self.root / "notified"
+
+    @property
     def airflow(self) -> Path:
         """Airflow's own home."""
         return self.root / "airflow"

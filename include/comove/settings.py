@@ -159,8 +159,6 @@ class Settings(BaseSettings):
     response_max_links: Annotated[int, Field(ge=1)] = 20_000_000
     # Freezes nobody decides on in time stay proposed; the next run asks again.
     response_approval_days: Annotated[float, Field(gt=0)] = 5.0
-    # Apprise URLs, separated by blanks; they hold passwords, so they are never shown.
-    announce_urls: SecretStr = SecretStr("")
 
     # Application decision. Admitted is who probably repays: where a loan that fails costs
     # 45 % of it and one that is repaid earns 10 %, both weigh the same at 0.45 / 0.55.
@@ -269,6 +267,20 @@ class Settings(BaseSettings):
     # With fewer outcomes of either kind there is no model, and it is said so.
     overdue_min_outcomes: Annotated[int, Field(ge=10)] = 100
 
+    # Notifications (docs/notifications.md). Apprise URLs, separated by blanks, each with
+    # the kinds it is told before an equals sign if not all; empty tells nobody. They hold
+    # passwords, so they are never shown.
+    notify_urls: SecretStr = SecretStr("")
+    # Where links lead, if not to the base_url of Airflow's own configuration: the name
+    # under which people reach the UI from elsewhere.
+    notify_ui_url: str = ""
+    # The index alarm: a share of the borrowers (or of the exposure) whose index is more
+    # than so many times last month's. In a month without a shock few are half as risky
+    # again as before; one in four is more than chance and single regions make.
+    notify_index_change_above: Annotated[float, Field(gt=0)] = 1.5
+    notify_index_share_above: Annotated[float, Field(ge=0, le=1)] = 0.25
+    notify_index_share_of: Literal["borrowers", "exposure"] = "borrowers"
+
     duckdb_memory_limit_gib: Annotated[float, Field(gt=0)] = 4.0
     duckdb_threads: Annotated[int, Field(ge=1)] = 2
 
@@ -298,7 +310,10 @@ class Settings(BaseSettings):
         """
         machine = {"home", "data", "duckdb_memory_limit_gib", "duckdb_threads"}
         # Who is told, and how long is waited, moves no number.
-        machine |= {"announce_urls", "response_approval_days"}
+        machine |= {"response_approval_days"}
         machine |= {"recalibration_approval_days", "review_approval_days"}
+        machine |= {
+            name for name in type(self).model_fields if name.startswith("notify_")
+        }
         kept = self.model_dump(mode="json", exclude=machine)
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()

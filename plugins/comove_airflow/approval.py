@@ -8,6 +8,8 @@ from airflow.providers.standard.exceptions import HITLTimeoutError
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
+from comove_airflow.notify import APPROVAL
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -31,15 +33,19 @@ class PersonApproval(ApprovalOperator):
     not_answered = "Nobody has answered in time: the next run asks again."
 
     def __init__(self, *, asked_by: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(notifiers=APPROVAL, **kwargs)
         self.asked_by = asked_by
+        self.subject_asked = str(self.subject)
+        self.waiting, self.waiting_id = 0, ""
 
     def execute(self, context: Context) -> Any:
         """Show the evidence and wait, holding no slot of a worker."""
         asked = context["ti"].xcom_pull(task_ids=self.asked_by) or {}
         if not asked.get(self.counted_as):
             raise AirflowSkipException(self.nothing_waits)
-        self.subject = f"{self.subject} ({asked[self.counted_as]:,})"
+        self.waiting = asked[self.counted_as]
+        self.waiting_id = asked.get("waiting_id") or asked.get("content_hash") or ""
+        self.subject = f"{self.subject_asked} ({self.waiting:,})"
         self.body = f"{asked['evidence']}\n\n{self.body or ''}"
         return super().execute(context)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from comove.default_response.request import Wish
+from comove_airflow.notify import run_of
 from comove_airflow.request import check_fields
 from comove_airflow.response_request import wish_for
 from comove_airflow.stage import (
@@ -14,7 +15,6 @@ from comove_airflow.stage import (
     close_record,
     gates,
     log,
-    month_of,
     publish_schemas,
     settings_of,
     stage,
@@ -110,17 +110,18 @@ def export(context: Context) -> Any:
 
 @stage
 def announce(context: Context) -> Any:
-    """Tell the addresses of `announce_urls`; skipped where there is nothing to tell."""
+    """Tell the addresses of `notify_urls`; skipped where there is nothing to tell."""
     counts = context["ti"].xcom_pull(task_ids="respond") or {}
     settings = settings_of(context)
-    if not settings.announce_urls.get_secret_value().strip():
-        raise AirflowSkipException("The setting announce_urls names no address.")
-    if not counts.get("events") and not counts.get("freezes_waiting"):
+    if not settings.notify_urls.get_secret_value().strip():
+        raise AirflowSkipException("The setting notify_urls names no address.")
+    if not counts.get("events"):
         raise AirflowSkipException("There is nothing new to tell.")
-    from comove.default_response.announce import announce, summary
+    from comove.default_response.announce import response_message
+    from comove.notify import send
 
-    title, message = summary(f"{month_of(context):%Y-%m}", counts)
-    return announce(settings, title=title, message=message)
+    run = run_of(settings, context)
+    return send(settings, response_message(settings, run, counts))
 
 
 @stage

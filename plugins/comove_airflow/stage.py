@@ -27,6 +27,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+class FailedBeforeError(AirflowFailException):
+    """The run's last task has done its own work; other tasks have failed.
+
+    Parameters
+    ----------
+    tasks : list of str
+        Names of those that failed themselves.
+    """
+
+    def __init__(self, tasks: list[str]) -> None:
+        super().__init__(f"Failed before this task: {', '.join(tasks)}.")
+        self.tasks = tasks
+
+
 def settings_of(context: Context) -> Settings:
     """Give the settings of the run, with the data folder its form names."""
     return settings_for(context["params"])
@@ -134,7 +148,7 @@ def close_record(context: Context) -> dict[str, Any]:
     )
     refresh_published_audit(settings)
     if failed:
-        raise AirflowFailException(f"Failed before this task: {', '.join(failed)}.")
+        raise FailedBeforeError(failed)
     return {"status": status}
 
 

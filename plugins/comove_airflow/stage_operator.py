@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from comove_airflow.notify import FAILURE, SUCCESS
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -18,6 +20,8 @@ DEFAULTS = {
     "retries": 2,
     "retry_delay": timedelta(seconds=5),
     "execution_timeout": timedelta(hours=3),
+    "on_failure_callback": FAILURE,
+    "on_success_callback": SUCCESS,
 }
 # Reads files, or the published copy: it need not wait for who writes.
 WITHOUT_THE_WAREHOUSE = {"pool": "default_pool"}

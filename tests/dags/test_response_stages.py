@@ -113,7 +113,7 @@ def test_without_addresses_nobody_is_told(home: Settings) -> None:
 def test_where_nothing_is_new_nobody_is_told(
     home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COMOVE_ANNOUNCE_URLS", "json://localhost:1/")
+    monkeypatch.setenv("COMOVE_NOTIFY_URLS", "json://localhost:1/")
     with pytest.raises(AirflowSkipException, match="nothing new to tell"):
         response_stages.announce(context({"respond": {"events": 0}}))
 
@@ -121,7 +121,7 @@ def test_where_nothing_is_new_nobody_is_told(
 def test_an_address_that_fails_fails_no_run(
     home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COMOVE_ANNOUNCE_URLS", "json://localhost:1/")
+    monkeypatch.setenv("COMOVE_NOTIFY_URLS", "json://localhost:1/")
     done = response_stages.announce(context({"respond": {"events": 3}}))
     assert (done["told"], done["failed"]) == (0, 1)
 

@@ -2,19 +2,18 @@
 
 import csv
 import datetime as dt
-import logging
 
 import pandas as pd
 import pytest
-from pydantic import SecretStr
 from tests.default_response.conftest import Respond
 from tests.default_response.small_bank import MONTH, links
 
 from comove.connection import connect
-from comove.default_response.announce import announce, summary
+from comove.default_response.announce import response_message
 from comove.default_response.approval import Answer, decide
 from comove.default_response.export import export_actions
 from comove.errors import WarehouseError
+from comove.notify import Run
 from comove.settings import Settings
 from comove.warehouse import publish
 
@@ -103,58 +102,22 @@ COUNTS = {
 }
 
 
-def test_the_message_holds_sums_only() -> None:
-    title, message = summary("2024-03", COUNTS)
-    assert title == "comove: default response of 2024-03"
-    assert message.splitlines() == [
+def test_the_message_holds_sums_only(settings: Settings) -> None:
+    run = Run("default_response", "run", MONTH)
+    told = response_message(settings, run, COUNTS)
+    assert told.kinds == {"response"}
+    assert told.title == "comove contract: default_response of 2024-03"
+    assert told.body(told.entries).splitlines() == [
         "3 new default events, 1,200 linked debtors.",
         "collection: 40.",
         "freeze: 2.",
         "5 new rules for applications.",
-        "2 freezes wait for approval in Airflow.",
     ]
 
 
-def test_nobody_is_told_by_default(settings: Settings) -> None:
-    done = announce(settings, title="t", message="m")
-    assert (done.told, done.failed) == (0, 0)
-
-
-@pytest.mark.parametrize(
-    "urls", ["no-such-service://hunter2@nowhere", "json://localhost:1/hunter2", "hunter2"]
-)
-def test_an_address_that_fails_is_a_warning_without_its_password(
-    settings: Settings, urls: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO, logger="comove")
-    telling = settings.model_copy(update={"announce_urls": SecretStr(urls)})
-    done = announce(telling, title="t", message="m")
-    assert (done.told, done.failed) == (0, 1)
-    assert "address 1 of announce_urls did not take the message" in caplog.text
-    ours = [r.getMessage() for r in caplog.records if r.name.startswith("comove")]
-    assert not any("hunter2" in text for text in ours)
-    assert "hunter2" not in repr(telling)
-
-
-def test_every_address_is_told_though_another_fails(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import apprise
-
-    told: list[str] = []
-
-    def notify(self: object, body: str, title: str) -> bool:
-        told.append(f"{title}: {body}")
-        return True
-
-    monkeypatch.setattr(apprise.Apprise, "notify", notify)
-    urls = SecretStr("no-such-service://x\njson://localhost/a json://localhost/b")
-    telling = settings.model_copy(update={"announce_urls": urls})
-    done = announce(telling, title="t", message="m")
-    assert (done.told, done.failed) == (2, 1)
-    assert told == ["t: m", "t: m"]
-
-
-def test_addresses_change_no_fingerprint(settings: Settings) -> None:
-    telling = settings.model_copy(update={"announce_urls": SecretStr("json://x")})
-    assert telling.fingerprint() == settings.fingerprint()
+def test_two_runs_with_the_same_sums_tell_of_different_events(settings: Settings) -> None:
+    first, second = (
+        response_message(settings, Run("default_response", name, MONTH), COUNTS)
+        for name in ("first", "second")
+    )
+    assert first.entries != second.entries

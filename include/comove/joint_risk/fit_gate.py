@@ -323,4 +323,5 @@ def _failure(settings: Settings, fit: Fit) -> GateFailedError:
         "the last good one.",
         where=str(settings.places.root / fit.artifact_path),
         remedy=" ".join(remedies),
+        checks=tuple(check.name for check in failed),
     )

@@ -121,4 +121,5 @@ def _failure(judgement: Judgement, report: GateReport) -> GateFailedError:
         f"{len(blocking)} critical check(s) failed. {' '.join(sentences)}",
         where=f"gate {report.stage!r}",
         remedy=f"{' '.join(remedies)} All results: {report.page}.",
+        checks=report.failed,
     )

@@ -95,6 +95,7 @@ def require_passed(settings: Settings, *, stage: str, dag_id: str) -> None:
             where="audit.quality_result",
             remedy=f"Correct what their gate names and run the DAG `{dag_id}` again "
             "first.",
+            checks=tuple(failed),
         )
 
 
