@@ -29,6 +29,7 @@ import duckdb
 import httpx
 import numpy as np
 import psutil
+from fastapi import Request
 from rich.console import Console
 from rich.table import Table
 
@@ -121,8 +122,12 @@ def _serve(home: Path) -> None:
 
     from comove.pages.app import make_app
 
-    app = make_app(_settings(home), lambda: None)
+    app = make_app(_settings(home), _admit)
     uvicorn.run(app, host="127.0.0.1", port=PORT, log_level="warning")
+
+
+def _admit(request: Request) -> None:
+    request.state.sees_persons = True
 
 
 @contextmanager

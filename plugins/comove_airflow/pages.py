@@ -1,7 +1,5 @@
 """comove's pages inside Airflow's web server, behind its login."""
 
-from __future__ import annotations
-
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +7,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 PREFIX = "/comove"
+# Who may have a person assessed may see one; every auth manager knows DAGs.
+ASKS_ABOUT_PERSONS = "overdue_assessment"
 
 
 class Pages:
@@ -26,10 +26,11 @@ class Pages:
         """Answer a request."""
         await self.app()(scope, receive, send)
 
-    def app(self) -> FastAPI:
+    def app(self) -> "FastAPI":
         """Give the application, guarded on every route.
 
-        Who may see Airflow's own pages may see these; nobody without a login may.
+        Who may see Airflow's own pages may see these; nobody without a login may. Keys
+        and belongings of persons are shown to who may trigger `ASKS_ABOUT_PERSONS`.
         """
         with self._lock:
             if self._app is None:
@@ -37,14 +38,32 @@ class Pages:
             return self._app
 
 
-def _made() -> FastAPI:
-    from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
-    from airflow.api_fastapi.core_api.security import requires_access_view
+def _made() -> "FastAPI":
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.models.resource_details import (
+        AccessView,
+        DagAccessEntity,
+        DagDetails,
+    )
+    from airflow.api_fastapi.core_api.security import GetUserDep
+    from fastapi import HTTPException, Request
 
     from comove.pages.app import make_app
     from comove.settings import Settings
 
-    return make_app(Settings(), requires_access_view(AccessView.WEBSITE))
+    def guard(request: Request, user: GetUserDep) -> None:
+        """Turn away who may not see Airflow; note who may see single persons."""
+        manager = get_auth_manager()
+        if not manager.is_authorized_view(access_view=AccessView.WEBSITE, user=user):
+            raise HTTPException(403, "Your role does not allow to see these pages.")
+        request.state.sees_persons = manager.is_authorized_dag(
+            method="POST",
+            access_entity=DagAccessEntity.RUN,
+            details=DagDetails(id=ASKS_ABOUT_PERSONS),
+            user=user,
+        )
+
+    return make_app(Settings(), guard)
 
 
 MOUNTED = [{"app": Pages(), "url_prefix": PREFIX, "name": "comove"}]

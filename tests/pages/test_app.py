@@ -11,11 +11,20 @@ from comove.pages.app import SCRIPTS, make_app
 from comove.pages.catalogue import PAGES
 from comove.settings import Settings
 
+CELL = "stage=disbursed&cohort_month=2024-06-01&label=policy"
 EVERYTHING = (
     "/",
     "/docs",
     "/reports/quality/latest.html",
     f"/borrower/{KEY}",
+    f"/borrower/{KEY}/table/risk-joint_risk_index",
+    f"/borrower/{KEY}/download/risk-joint_risk_index.csv",
+    "/event/e1",
+    "/event/e1/network",
+    "/run/run1",
+    "/model/m1",
+    f"/score-drift/cell?{CELL}",
+    f"/score-drift/cell/curve?{CELL}",
     "/joint-risk/chart/index-spread",
     "/joint-risk/table/risk-joint_risk_index",
     "/joint-risk/download/risk-joint_risk_index.csv",
@@ -24,7 +33,7 @@ EVERYTHING = (
 )
 
 
-@pytest.mark.parametrize("address", [*EVERYTHING, "/event/1", "/nothing"])
+@pytest.mark.parametrize("address", [*EVERYTHING, "/event/1", "/nothing", "/not/at/all"])
 def test_a_stranger_sees_nothing(stranger: TestClient, address: str) -> None:
     assert stranger.get(address).status_code == 401
 
@@ -54,6 +63,11 @@ def test_a_reader_sees_it_and_nothing_from_outside(
         "/joint-risk/table/audit-quarantine",
         "/joint-risk/chart/none",
         "/elsewhere",
+        "/else/where/entirely",
+        "/event/e1/table/audit-run",
+        "/event/e1' or '1'='1",
+        "/run/run1/table/risk-joint_risk_index",
+        "/score-drift/cell?stage=disbursed&cohort_month=1999-01-01&label=policy",
     ],
 )
 def test_what_is_not_to_be_shown_is_not_there(site: TestClient, address: str) -> None:
@@ -69,10 +83,20 @@ def test_a_wrong_value_is_refused(site: TestClient, question: str) -> None:
     assert answer.status_code == 422
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    ["stage=loan", "label=any", "cohort_month=soon", "cut_by=borrower_key", "cut_by=1=1"],
+)
+def test_a_cell_is_named_by_known_words_only(site: TestClient, wrong: str) -> None:
+    kept = [one for one in CELL.split("&") if one.split("=")[0] != wrong.split("=")[0]]
+    for address in ("/score-drift/cell?", "/score-drift/cell/curve?"):
+        assert site.get(address + "&".join([*kept, wrong])).status_code == 422
+
+
 def test_a_column_that_is_none_is_refused_in_a_sentence(site: TestClient) -> None:
     answer = site.get("/joint-risk/table/risk-joint_risk_index?sort=month; drop table x")
     assert answer.status_code == 404
-    assert "Sort by one of borrower_key, month" in answer.json()["detail"]
+    assert "Choose one of borrower_key, month" in answer.json()["detail"]
 
 
 def test_a_table_is_that_of_the_month_its_largest_first(site: TestClient) -> None:
@@ -116,7 +140,14 @@ def test_a_download_runs_no_formula_of_the_data(site: TestClient) -> None:
 
 
 def test_scripts_in_the_data_are_shown_as_text(site: TestClient) -> None:
-    assert HOSTILE not in site.get(f"/borrower/{KEY}").text
+    addresses = (
+        f"/borrower/{KEY}",
+        "/event/e1",
+        f"/score-drift/cell?{CELL}",
+        "/model/m1",
+    )
+    for address in addresses:
+        assert HOSTILE not in site.get(address).text, address
     answer = site.get("/joint-risk/chart/index-spread")
     assert answer.headers["content-type"] == "application/json"
     assert answer.json()["rows"][0]["x"] == HOSTILE
@@ -125,7 +156,7 @@ def test_scripts_in_the_data_are_shown_as_text(site: TestClient) -> None:
 def test_the_overview_compares_two_months(site: TestClient) -> None:
     text = site.get("/?month=2024-06").text
     assert "June 2024 against the month before" in text
-    assert text.count("not available") == 1
+    assert text.count("not available") == 1  # nothing is decided in the small copy
     for figure in ("Events", "Overdue", "Mean joint-risk index"):
         assert figure in text
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,13 +23,25 @@ from fastapi.responses import (
     StreamingResponse,
 )
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import BaseModel, Field
 
 from comove.errors import ComoveError
 from comove.pages import overview
-from comove.pages.catalogue import PAGES, Chart, Listing, Page
+from comove.pages.cards import card_of
+from comove.pages.catalogue import PAGES, Chart, Page
 from comove.pages.files import NoSuchFileError, page_file, reports_of
+from comove.pages.ks_curve import Cell, cell_figures, ks_curve
+from comove.pages.network import network
+from comove.pages.persons import HiddenError, hidden
 from comove.pages.published import NotPublishedError, Published
 from comove.pages.published import Request as Rows
+from comove.pages.subjects import (
+    SUBJECTS,
+    Subject,
+    is_known,
+    newest_first,
+    tables_of,
+)
 from comove.portfolio import load_portfolio
 from comove.settings import Settings
 
@@ -37,6 +51,8 @@ SCRIPTS = {
     "comove.js": HERE / "static" / "comove.js",
     "comove.css": HERE / "static" / "comove.css",
 }
+# Reports are written without keys of persons; the files of rows beside them have some.
+PAGES_OF_REPORTS = (".html", ".pdf", ".png", ".svg")
 OWN_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; "
@@ -48,8 +64,8 @@ FILE_POLICY = (
     "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
     "connect-src data: blob:; base-uri 'none'; frame-ancestors 'self'"
 )
-Month = Annotated[str | None, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
-Text = Annotated[str, Query(max_length=200)]
+MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
+Month = Annotated[str | None, Query(pattern=MONTH)]
 
 _environment = Environment(
     loader=FileSystemLoader(HERE / "templates"),
@@ -58,6 +74,33 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_environment.filters["asdict"] = asdict
+
+
+class Asked(BaseModel):
+    """What a reader chose of a table, as the address has it.
+
+    Parameters
+    ----------
+    month : str or None
+        As 2026-09.
+    search, sort : str
+        Text to find; column to sort by.
+    descending : bool
+        Largest first.
+    page, size : int
+        From 1; rows of a page.
+    """
+
+    month: Annotated[str | None, Field(pattern=MONTH)] = None
+    search: Annotated[str, Field(max_length=200)] = ""
+    sort: Annotated[str, Field(max_length=200)] = ""
+    descending: bool = True
+    page: Annotated[int, Field(ge=1, le=10_000_000)] = 1
+    size: Annotated[int, Field(ge=1, le=500)] = 50
+
+
+Choice = Annotated[Asked, Query()]
 
 
 def make_app(settings: Settings, guard: Callable[..., Any]) -> FastAPI:
@@ -68,7 +111,8 @@ def make_app(settings: Settings, guard: Callable[..., Any]) -> FastAPI:
     settings : Settings
         Which home's published copy, reports and docs are shown.
     guard : callable
-        A FastAPI dependency that raises where the caller may not see the pages.
+        A FastAPI dependency that raises where the caller may not see the pages, and
+        sets ``request.state.sees_persons`` where the role allows to see single persons.
 
     Returns
     -------
@@ -104,12 +148,18 @@ class _Site:
             ("/static/{name}", self.static),
             ("/reports/{path:path}", self.report),
             ("/docs", self.docs),
-            ("/borrower/{key}", self.borrower),
-            ("/event/{key}", self.event),
+            ("/score-drift/cell", self.cell),
+            ("/score-drift/cell/curve", self.curve),
+            ("/event/{key}/network", self.network),
             ("/{slug}/chart/{name}", self.chart),
             ("/{slug}/table/{table}", self.table),
             ("/{slug}/download/{table}.csv", self.download),
+            ("/{word}/{key}/table/{table}", self.table_of),
+            ("/{word}/{key}/download/{table}.csv", self.download_of),
+            ("/{word}/{key}", self.subject),
             ("/{slug}", self.page),
+            # What is nowhere obeys the guard too.
+            ("/{anything:path}", self.nothing),
         ):
             app.get(path, response_model=None)(route)
 
@@ -128,6 +178,7 @@ class _Site:
             month=chosen,
             figures=overview.figures(self.published, chosen) if chosen else [],
             waiting=overview.waiting(self.published),
+            by_month=[page.slug for page in PAGES if page.months_of],
         )
 
     def page(self, slug: str, month: Month = None) -> Response:
@@ -149,13 +200,53 @@ class _Site:
             columns=tables,
         )
 
-    def borrower(self, key: str) -> Response:
-        """Give everything published of one borrower."""
-        return self._about("borrower_key", key, "Borrower")
+    def subject(self, word: str, key: str, request: Request) -> Response:
+        """Give everything published of one borrower, event, run or model."""
+        subject = self._subject(word, key, request)
+        is_masked = _is_masked(request)
+        nodes = []
+        if subject.word == "event":
+            nodes = network(self.published, key, is_masked=is_masked)
+        return self._rendered(
+            "about.html.j2",
+            title=subject.title,
+            root="../",
+            key=key,
+            subject=subject,
+            found=tables_of(subject, self.published),
+            nodes=nodes,
+            card=card_of(self.home, self.published, key) if word == "model" else None,
+            is_masked=is_masked,
+            months=[],
+            month=None,
+        )
 
-    def event(self, key: str) -> Response:
-        """Give everything published of one default event."""
-        return self._about("event_id", key, "Default event")
+    def network(self, key: str, request: Request) -> Response:
+        """Give an event's linked debtors as points."""
+        self._subject("event", key, request)
+        rows = network(self.published, key, is_masked=_is_masked(request))
+        return JSONResponse({"kind": "network", "rows": rows})
+
+    def cell(self, cell: Annotated[Cell, Query()]) -> Response:
+        """Give the page of one cell of the score drift."""
+        return self._rendered(
+            "cell.html.j2",
+            title=f"KS curve: {cell.title}",
+            root="../",
+            cell=cell,
+            figures=cell_figures(self.published, cell),
+            months=[],
+            month=None,
+        )
+
+    def curve(self, cell: Annotated[Cell, Query()]) -> Response:
+        """Give the curves of one cell of the score drift."""
+        axes = {"x_title": "score", "y_title": "share at or below the score"}
+        return JSONResponse({"kind": "curve"} | axes | ks_curve(self.published, cell))
+
+    def nothing(self, anything: str) -> Response:
+        """Say that there is no such page."""
+        raise HTTPException(404, "There is no such page.")
 
     def chart(self, slug: str, name: str, month: Month = None) -> Response:
         """Give the numbers of a chart."""
@@ -168,40 +259,42 @@ class _Site:
         told = {"kind": chart.kind, "x_title": chart.x_title, "y_title": chart.y_title}
         return JSONResponse(told | {"title": chart.title, "rows": rows})
 
-    def table(
-        self,
-        slug: str,
-        table: str,
-        request: Request,
-        month: Month = None,
-        search: Text = "",
-        sort: Text = "",
-        descending: bool = True,
-        page: Annotated[int, Query(ge=1, le=10_000_000)] = 1,
-        size: Annotated[int, Query(ge=1, le=500)] = 50,
-    ) -> Response:
+    def table(self, slug: str, table: str, request: Request, asked: Choice) -> Response:
         """Give a page of a table's rows."""
-        wanted = self._wanted(slug, table, month, search, sort, descending, page, size)
-        found = self.published.rows(wanted)
-        return JSONResponse(found.__dict__ | {"sort": wanted.sort})
+        return self._rows(self._of_page(slug, table, asked, request))
+
+    def table_of(
+        self, word: str, key: str, table: str, request: Request, asked: Choice
+    ) -> Response:
+        """Give a page of a table's rows about one borrower, event, run or model."""
+        return self._rows(self._of_subject(word, key, table, asked, request))
 
     def download(
-        self,
-        slug: str,
-        table: str,
-        month: Month = None,
-        search: Text = "",
-        sort: Text = "",
-        descending: bool = True,
+        self, slug: str, table: str, request: Request, asked: Choice
     ) -> Response:
         """Give a table, as it is selected and sorted, as CSV."""
-        wanted = self._wanted(slug, table, month, search, sort, descending)
-        self.published.columns(wanted.table)
-        named = f'attachment; filename="{table}.csv"'
+        return self._csv(table, self._of_page(slug, table, asked, request))
+
+    def download_of(
+        self, word: str, key: str, table: str, request: Request, asked: Choice
+    ) -> Response:
+        """Give a table's rows about one borrower, event, run or model as CSV."""
+        return self._csv(table, self._of_subject(word, key, table, asked, request))
+
+    def _rows(self, wanted: Rows) -> Response:
+        found = self.published.rows(wanted)
+        return JSONResponse(
+            found.__dict__ | {"sort": wanted.sort, "descending": wanted.descending}
+        )
+
+    def _csv(self, name: str, wanted: Rows) -> Response:
+        pieces = self.published.csv(wanted)
+        # Errors are told before the answer has begun.
+        head = next(pieces)
         return StreamingResponse(
-            self.published.csv(wanted),
+            chain([head], pieces),
             media_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": named},
+            headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
         )
 
     def static(self, name: str) -> Response:
@@ -212,8 +305,10 @@ class _Site:
             SCRIPTS[name], headers={"Cache-Control": "private, max-age=3600"}
         )
 
-    def report(self, path: str) -> Response:
-        """Give a report as it was written."""
+    def report(self, path: str, request: Request) -> Response:
+        """Give a report as it was written; files of rows only to who may see persons."""
+        if _is_masked(request) and not path.endswith(PAGES_OF_REPORTS):
+            raise hidden("reports")
         return self._file(self.home.reports, path)
 
     def docs(self) -> Response:
@@ -235,68 +330,64 @@ class _Site:
         table, column = page.months_of.rsplit(".", 1)
         return self.published.months(table, column)
 
-    def _wanted(
-        self,
-        slug: str,
-        table: str,
-        month: str | None,
-        search: str,
-        sort: str,
-        descending: bool,
-        page: int = 1,
-        size: int = 50,
-    ) -> Rows:
+    def _of_page(self, slug: str, table: str, asked: Asked, request: Request) -> Rows:
         owner = self._page(slug)
         listing = next((one for one in owner.listings if one.slug == table), None)
         if listing is None:
             raise HTTPException(404, "There is no such table on this page.")
-        chosen = _chosen(month, self._months(owner)) if listing.month else None
+        chosen = _chosen(asked.month, self._months(owner)) if listing.month else None
+        known = self.published.columns(listing.table)
+        order = listing.order if listing.order in known else None
         return Rows(
             table=listing.table,
             month=chosen,
             month_column=listing.month,
-            search=search,
-            sort=sort or self._order(listing),
-            descending=descending if sort else listing.descending,
-            page=page,
-            size=size,
+            search=asked.search,
+            sort=asked.sort or order,
+            descending=asked.descending if asked.sort else listing.descending,
+            page=asked.page,
+            size=asked.size,
+            is_masked=_is_masked(request),
         )
 
-    def _order(self, listing: Listing) -> str | None:
-        known = self.published.tables().get(listing.table, {})
-        return listing.order if listing.order in known else None
-
-    def _about(self, column: str, key: str, title: str) -> Response:
-        tables = self.published.tables()
-        if not any(column in columns for columns in tables.values()):
-            raise HTTPException(404, f"Nothing published has a {column}.")
-        found = []
-        for table in (t for t, columns in tables.items() if column in columns):
-            order = next(
-                (c for c in ("month", "observed_on", "as_of") if c in tables[table]), None
-            )
-            rows = self.published.rows(
-                Rows(table=table, equals=((column, key),), sort=order, size=36)
-            )
-            if rows.total:
-                found.append((table, rows))
-        if not found:
-            raise HTTPException(404, f"Nothing is published of this {title.lower()}.")
-        return self._rendered(
-            "about.html.j2",
-            title=title,
-            root="../",
-            key=key,
-            found=found,
-            months=[],
-            month=None,
+    def _of_subject(
+        self, word: str, key: str, table: str, asked: Asked, request: Request
+    ) -> Rows:
+        subject = self._subject(word, key, request)
+        name = table.replace("-", ".", 1)
+        if name not in tables_of(subject, self.published):
+            raise HTTPException(404, "There is no such table on this page.")
+        return Rows(
+            table=name,
+            equals=((subject.column, key),),
+            search=asked.search,
+            sort=asked.sort or newest_first(name, self.published),
+            descending=asked.descending if asked.sort else True,
+            page=asked.page,
+            size=asked.size,
+            is_masked=_is_masked(request),
         )
+
+    def _subject(self, word: str, key: str, request: Request) -> Subject:
+        if word not in SUBJECTS:
+            raise HTTPException(404, "There is no such page.")
+        subject = SUBJECTS[word]
+        if subject.is_person and _is_masked(request):
+            raise hidden(subject.title)
+        if not is_known(subject, key, self.published):
+            raise HTTPException(404, f"Nothing is published of this {word}.")
+        return subject
 
     def _rendered(self, template: str, **values: Any) -> HTMLResponse:
         text = _environment.get_template(template).render(
             menu=PAGES, portfolio=self.portfolio, **values
         )
         return HTMLResponse(text)
+
+
+def _is_masked(request: Request) -> bool:
+    """Whether the reader may not see persons; not, unless the guard has said so."""
+    return getattr(request.state, "sees_persons", False) is not True
 
 
 def _is_there(chart: Chart, tables: dict[str, dict[str, str]]) -> bool:
@@ -312,11 +403,15 @@ def _chosen(month: str | None, months: list[dt.date]) -> dt.date | None:
 
 async def _told(request: Request, error: Exception) -> Response:
     """Say what is missing; a reader is no operator and sees no place on the disk."""
-    is_missing = isinstance(error, NotPublishedError | NoSuchFileError)
+    status = 500
+    if isinstance(error, HiddenError):
+        status = 403
+    elif isinstance(error, NotPublishedError | NoSuchFileError):
+        status = 404
     found = error.found if isinstance(error, ComoveError) else "something went wrong."
     remedy = error.remedy if isinstance(error, ComoveError) else ""
     text = f"{found[:1].upper()}{found[1:]} {remedy}".strip()
-    return JSONResponse({"detail": text}, status_code=404 if is_missing else 500)
+    return JSONResponse({"detail": text}, status_code=status)
 
 
 async def _with_headers(request: Request, call_next: Callable[..., Any]) -> Response:

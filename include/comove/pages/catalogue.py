@@ -9,7 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["line", "bar", "heat", "interval"]
+Kind = Literal["line", "bar", "across", "heat", "interval"]
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where a column of a table leads to.
+
+    Parameters
+    ----------
+    path : str
+        Address, relative to the pages.
+    column : str
+        Whose values are the links.
+    given : tuple of str
+        Columns whose values go into the address; those the table does not have do not.
+    """
+
+    path: str
+    column: str
+    given: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -28,6 +47,8 @@ class Listing:
         Column it is sorted by until a reader chooses another.
     descending : bool
         Whether that starts with the largest.
+    link : Link or None
+        Where its rows lead to.
     """
 
     table: str
@@ -36,6 +57,7 @@ class Listing:
     month: str | None = None
     order: str | None = None
     descending: bool = True
+    link: Link | None = None
 
     @property
     def slug(self) -> str:
@@ -52,10 +74,13 @@ class Chart:
     name, title, about : str
         Part of its address; what it shows; how to read it.
     kind : str
-        ``line``, ``bar``, ``heat`` or ``interval``.
+        ``line``, ``bar``, ``across`` (bars to the right, for long names), ``heat`` or
+        ``interval``.
     sql : str
-        Columns ``x`` and ``y``; ``series`` (line, bar), ``value`` (heat), ``low`` and
-        ``high`` (interval, line). ``$month`` is the first day of the page's month.
+        Columns ``x`` and ``y``; ``series`` (line, bars), ``value`` (heat), ``low`` and
+        ``high`` (interval, line). A heat map may have ``mark``, a sign to show in a cell,
+        and ``link``, an address a click leads to. ``$month`` is the first day of the
+        page's month.
     tables : tuple of str
         Published tables it reads.
     x_title, y_title : str
@@ -99,6 +124,14 @@ class Page:
     reports: tuple[str, ...] = ()
 
 
+_CONCENTRATION = (
+    "select group_name as x, share as y, kind as series from ("
+    "select * from risk.concentration where as_of_month = $month "
+    "and attribute = '{}' order by joint_share desc limit 30) cross join lateral ("
+    "values (pd_share, 'conventional'), (joint_share, 'joint')) as shares (share, kind) "
+    "order by kind, joint_share desc"
+)
+
 JOINT_RISK = Page(
     slug="joint-risk",
     title="Joint risk",
@@ -122,13 +155,53 @@ JOINT_RISK = Page(
             y_title="standard deviations",
         ),
         Chart(
+            name="concentration-region",
+            title="Concentration by region",
+            about="Share of expected events in a region: as the conventional models say, "
+            "and with what moves together.",
+            kind="bar",
+            sql=_CONCENTRATION.format("region"),
+            tables=("risk.concentration",),
+            x_title="region",
+            y_title="share",
+        ),
+        Chart(
+            name="concentration-industry",
+            title="Concentration by industry",
+            about="The same by industry.",
+            kind="bar",
+            sql=_CONCENTRATION.format("industry"),
+            tables=("risk.concentration",),
+            x_title="industry",
+            y_title="share",
+        ),
+        Chart(
+            name="cell-correlation",
+            title="Correlation between cells",
+            about="How strongly defaults of two cells (region and industry) move "
+            "together: the 24 cells with the most borrowers. Every pair is in the table "
+            "Links of cells.",
+            kind="heat",
+            sql="with cell as (select region, industry, "
+            "region || ' · ' || industry as name, count(*) as n "
+            "from risk.joint_risk_index where as_of_month = $month "
+            "group by all order by n desc, name limit 24) "
+            "select a.name as x, b.name as y, link.correlation as value "
+            "from risk.cell_link link "
+            "join cell a on link.region_a = a.region and link.industry_a = a.industry "
+            "join cell b on link.region_b = b.region and link.industry_b = b.industry "
+            "where link.as_of_month = $month order by x, y",
+            tables=("risk.cell_link", "risk.joint_risk_index"),
+        ),
+        Chart(
             name="region-correlation",
             title="Correlation between regions",
             about="How strongly defaults of two regions move together: mean over the "
             "pairs of their industries. Every pair of cells is in the table below.",
             kind="heat",
             sql="select region_a as x, region_b as y, avg(correlation) as value "
-            "from risk.cell_link group by region_a, region_b order by x, y",
+            "from risk.cell_link where as_of_month = $month "
+            "group by region_a, region_b order by x, y",
             tables=("risk.cell_link",),
         ),
         Chart(
@@ -137,7 +210,8 @@ JOINT_RISK = Page(
             about="The same of two industries: mean over the pairs of their regions.",
             kind="heat",
             sql="select industry_a as x, industry_b as y, avg(correlation) as value "
-            "from risk.cell_link group by industry_a, industry_b order by x, y",
+            "from risk.cell_link where as_of_month = $month "
+            "group by industry_a, industry_b order by x, y",
             tables=("risk.cell_link",),
         ),
         Chart(
@@ -180,8 +254,15 @@ JOINT_RISK = Page(
             "risk.concentration",
             "Concentration",
             "Which regions and industries carry the joint risk, and how that moved.",
+            month="as_of_month",
+            order="joint_share",
         ),
-        Listing("risk.default_event", "Default events", "Events and their borrowers."),
+        Listing(
+            "risk.default_event",
+            "Default events",
+            "Each leads to its network of linked debtors.",
+            order="linked_debtors",
+        ),
         Listing(
             "risk.linked_debtor",
             "Linked debtors",
@@ -208,22 +289,47 @@ JOINT_RISK = Page(
     ),
 )
 
+_KS_CURVE = Link(
+    "score-drift/cell",
+    "ks",
+    ("stage", "cohort_month", "label", "cut_by", "cut_value"),
+)
+
 SCORE_DRIFT = Page(
     slug="score-drift",
     title="Score drift",
     about="Where in the funnel, and since when, the application score has drifted.",
+    months_of="risk.score_drift.cohort_month",
     reports=("score_drift", "recalibration"),
     charts=(
         Chart(
             name="matrix",
             title="KS by stage and cohort",
-            about="Two-sample Kolmogorov-Smirnov distance of good and bad, policy label.",
+            about="Two-sample Kolmogorov-Smirnov distance of good and bad; ● has "
+            "drifted. A cell leads to its KS curve, as do the rows of the table Matrix.",
             kind="heat",
-            sql="select strftime(cohort_month, '%Y-%m') as x, stage as y, ks as value "
-            "from risk.score_drift where label = 'policy' and is_available "
-            "order by cohort_month, stage_no",
+            sql="select strftime(cohort_month, '%Y-%m') as x, "
+            "stage || if(label = 'policy', '', ', ' || label) as y, ks as value, "
+            "if(is_drift, '●', '') as mark, "
+            "'score-drift/cell?stage=' || stage || '&label=' || label || "
+            "'&cohort_month=' || strftime(cohort_month, '%Y-%m-%d') as link "
+            "from risk.score_drift where is_available and ks is not null "
+            "order by label desc, stage_no desc, cohort_month",
             tables=("risk.score_drift",),
             x_title="cohort month",
+        ),
+        Chart(
+            name="vertical",
+            title="KS down the funnel",
+            about="Of the month's cohort, policy label, with 95 % intervals.",
+            kind="interval",
+            sql="select stage as x, ks as y, coalesce(ks_low, ks) as low, "
+            "coalesce(ks_high, ks) as high from risk.score_drift "
+            "where cohort_month = $month and label = 'policy' and ks is not null "
+            "order by stage_no",
+            tables=("risk.score_drift",),
+            x_title="stage",
+            y_title="KS",
         ),
         Chart(
             name="horizontal",
@@ -258,8 +364,15 @@ SCORE_DRIFT = Page(
             "Matrix",
             "Every cell: KS, interval, changes, flags, and why one cannot be judged.",
             order="cohort_month",
+            link=_KS_CURVE,
         ),
-        Listing("risk.score_drift_cut", "Further cuts", "By channel, region or product."),
+        Listing(
+            "risk.score_drift_cut",
+            "Further cuts",
+            "By channel, region or product.",
+            order="cohort_month",
+            link=_KS_CURVE,
+        ),
         Listing("risk.funnel_count", "Funnel", "Counts and shares of every stage."),
         Listing("risk.score_performance", "Performance", "Foretold against observed."),
         Listing("risk.recalibration", "Recalibration", "Candidates and their effects."),
@@ -274,6 +387,7 @@ OVERDUE = Page(
     slug="overdue",
     title="Overdue and grades",
     about="Who is overdue, what can be collected, and how users are graded.",
+    months_of="risk.overdue_assessment.as_of",
     reports=("overdue_assessment", "overdue_grade", "overdue"),
     charts=(
         Chart(
@@ -304,19 +418,22 @@ OVERDUE = Page(
             "risk.overdue_assessment",
             "Assessments",
             "Amount, type, repayment capacity, rating and collection strategy.",
+            month="as_of",
             order="overdue_amount",
         ),
         Listing(
             "risk.overdue_grade",
             "Grades",
             "At every observation point.",
+            month="observed_on",
             order="observed_on",
         ),
         Listing(
             "risk.overdue_grade_transition",
             "Transitions",
             "From grade to grade within a month, with intervals.",
-            order="month",
+            month="month",
+            order="borrowers",
         ),
     ),
 )
@@ -325,6 +442,7 @@ DECISIONS = Page(
     slug="decisions",
     title="Decisions",
     about="Which applications were admitted, with what limit, and why not.",
+    months_of="risk.credit_decision.cohort_month",
     reports=("credit_decision",),
     charts=(
         Chart(
@@ -340,12 +458,26 @@ DECISIONS = Page(
             x_title="month of application",
             y_title="applications",
         ),
+        Chart(
+            name="reasons",
+            title="Reasons",
+            about="The most frequent of the month's decisions, by admission.",
+            kind="across",
+            sql="select reason as x, count(*) as y, admission as series from ("
+            "select admission, "
+            "unnest(from_json(reason_codes, '[\"VARCHAR\"]')) as reason "
+            "from risk.credit_decision where cohort_month = $month) "
+            "group by 1, 3 order by y desc limit 15",
+            tables=("risk.credit_decision",),
+            y_title="applications",
+        ),
     ),
     listings=(
         Listing(
             "risk.credit_decision",
             "Decisions",
             "Admission, limit, control, strategy, and the reasons.",
+            month="cohort_month",
         ),
         Listing(
             "risk.identity_review",
@@ -364,7 +496,7 @@ LOSS = Page(
     slug="portfolio-loss",
     title="Portfolio loss",
     about="Loss of the month to come, with and without defaults that move together.",
-    months_of="risk.portfolio_loss.month",
+    months_of="risk.portfolio_loss.as_of_month",
     reports=("joint_risk",),
     charts=(
         Chart(
@@ -373,19 +505,25 @@ LOSS = Page(
             about="Expected loss, value at risk and expected shortfall of the month.",
             kind="bar",
             sql="select measure as x, amount as y, copula as series "
-            "from risk.portfolio_loss where month = $month order by series, amount",
+            "from risk.portfolio_loss where as_of_month = $month order by series, amount",
             tables=("risk.portfolio_loss",),
             x_title="measure",
             y_title="amount (currency of the portfolio)",
         ),
     ),
     listings=(
-        Listing("risk.portfolio_loss", "Measures", "Each with its error.", month="month"),
+        Listing(
+            "risk.portfolio_loss",
+            "Measures",
+            "Each with its error.",
+            month="as_of_month",
+        ),
         Listing(
             "risk.portfolio_loss_cell",
             "Contributions",
             "What each cell adds to the expected shortfall.",
-            month="month",
+            month="as_of_month",
+            order="contribution",
         ),
     ),
 )
@@ -452,12 +590,15 @@ RUNS = Page(
     ),
     listings=(
         Listing(
-            "audit.run", "Runs", "With settings, inputs and seed.", order="started_at"
+            "audit.run",
+            "Runs",
+            "With settings, inputs and seed; each leads to its checks, times and tables.",
+            order="started_at",
         ),
         Listing(
             "audit.model_registry",
             "Models",
-            "Champions and challengers.",
+            "Champions and challengers; a version leads to its model card.",
             order="registered_at",
         ),
         Listing("audit.posterior", "Posteriors", "Fits of the factor copula."),

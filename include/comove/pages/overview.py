@@ -120,6 +120,16 @@ FIGURES = (
         ("risk.credit_decision", "marts.fct_application"),
         share=True,
     ),
+    Figure(
+        "Checks failed",
+        "by the gates of the month's runs",
+        "data-quality",
+        "select count(*) filter (r.month = $month and not q.success) as now, "
+        "count(*) filter (r.month = $before and not q.success) as before "
+        "from audit.quality_result q join audit.run r using (run_id) "
+        "where r.month in ($month, $before)",
+        ("audit.quality_result", "audit.run"),
+    ),
 )
 
 # What waits for a person: question, page, SQL of a count, tables.

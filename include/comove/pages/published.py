@@ -17,9 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
+from numpy.typing import NDArray
 
 from comove.connection import literal, quoted
 from comove.errors import ComoveError
+from comove.pages.persons import MASK, hidden, is_personal
 from comove.pages.remembered import Remembered
 
 PAGE_ROWS = 50
@@ -29,6 +32,10 @@ MOST_ROWS_DOWNLOADED = 1_000_000
 CSV_ROWS_AT_ONCE = 5_000
 # Cells that begin like this are formulas to a spreadsheet.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# The order of a table is worked out once and kept, in 8 bytes a row, so that pages far
+# down cost as little as the first. Larger tables are sorted anew for every page.
+MOST_ROWS_ORDERED = 4_000_000
+MOST_ORDERS = 8
 
 
 class NotPublishedError(ComoveError):
@@ -80,6 +87,8 @@ class Request:
         From 1; rows of a page.
     equals : mapping of str to str, optional
         Columns that have to hold a text.
+    is_masked : bool
+        Whether columns that tell of persons are masked, not searched, not sorted by.
     """
 
     table: str
@@ -91,6 +100,7 @@ class Request:
     page: int = 1
     size: int = PAGE_ROWS
     equals: tuple[tuple[str, str], ...] = ()
+    is_masked: bool = False
 
 
 class Published:
@@ -111,6 +121,7 @@ class Published:
         self._opened: duckdb.DuckDBPyConnection | None = None
         self._stamp: tuple[int, int] | None = None
         self._remembered = Remembered()
+        self._orders = Remembered(MOST_ORDERS)
 
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -162,7 +173,7 @@ class Published:
         return found
 
     def months(self, table: str, column: str) -> list[dt.date]:
-        """Months a table has rows of, newest first; none where it is not published."""
+        """First days of months a table has rows of, newest first; none unpublished."""
         if column not in self.tables().get(table, {}):
             return []
         return self._once(
@@ -172,8 +183,9 @@ class Published:
     def _distinct(self, table: str, column: str) -> list[dt.date]:
         with self.cursor() as cursor:
             found = cursor.execute(
-                f"select distinct {quoted(column)} from {_named(table)} "
-                f"where {quoted(column)} is not null order by 1 desc limit 600"
+                f"select distinct date_trunc('month', {quoted(column)})::date "
+                f"from {_named(table)} where {quoted(column)} is not null "
+                "order by 1 desc limit 600"
             ).fetchall()
         return [one[0] for one in found]
 
@@ -183,20 +195,62 @@ class Published:
 
     def _rows(self, request: Request) -> Rows:
         columns = self.columns(request.table)
-        condition, values = _condition(request, columns)
         size = max(1, min(request.size, MOST_ROWS_A_PAGE))
         page = max(1, request.page)
-        source = f"{_named(request.table)} where {condition}"
+        first = (page - 1) * size
+        if self._size(request.table) <= MOST_ROWS_ORDERED:
+            order = self._order(request, columns)
+            total, places = len(order), order[first : first + size].tolist()
+        else:
+            total, places = self._places(request, columns, size, first)
+        return Rows(
+            list(columns), self._whole(request, columns, places), total, page, size
+        )
+
+    def _size(self, table: str) -> int:
+        return self._once(("size", table), lambda: self._count(_named(table), []))
+
+    def _order(self, request: Request, columns: dict[str, str]) -> NDArray[np.int64]:
+        """Numbers of all rows that meet the conditions, in the order asked for."""
+        source, values = _source(request, columns)
+        sql = f"select rowid from {source} {_order_by(request, columns)}"
+        return self._orders.ask(
+            (self._file_stamp(), sql, *values), lambda: self._numbers(sql, values)
+        )
+
+    def _places(
+        self, request: Request, columns: dict[str, str], size: int, first: int
+    ) -> tuple[int, list[int]]:
+        source, values = _source(request, columns)
         # How many there are does not depend on the page or the order.
         counted = ("count", source, *values)
         total = self._once(counted, lambda: self._count(source, values))
+        order = _order_by(request, columns)
+        sql = f"select rowid from {source} {order} limit {size} offset {first}"
+        return total, self._numbers(sql, values).tolist()
+
+    def _numbers(self, sql: str, values: list[Any]) -> NDArray[np.int64]:
+        with self.cursor() as cursor:
+            found = cursor.execute(sql, values).fetchnumpy()
+        return np.asarray(found["rowid"], dtype=np.int64)
+
+    def _whole(
+        self, request: Request, columns: dict[str, str], places: list[int]
+    ) -> list[list[Any]]:
+        """Read whole rows by their numbers.
+
+        Sorting whole rows to reach a page far down takes ten times as long.
+        """
+        if not places:
+            return []
+        among = ", ".join(map(str, places))
         with self.cursor() as cursor:
             found = cursor.execute(
-                _page_of(source, _order(request, columns), size, (page - 1) * size),
-                values,
+                f"select rowid, {_shown(request, columns)} from {_named(request.table)} "
+                f"where rowid in ({among})"
             ).fetchall()
-        rows = [[plain(value) for value in row] for row in found]
-        return Rows(list(columns), rows, total, page, size)
+        by_place = {place: [plain(value) for value in row] for place, *row in found}
+        return [by_place[place] for place in places]
 
     def _count(self, source: str, values: list[Any]) -> int:
         with self.cursor() as cursor:
@@ -206,11 +260,11 @@ class Published:
     def csv(self, request: Request) -> Iterator[str]:
         """Give all rows as CSV, piece by piece."""
         columns = self.columns(request.table)
-        condition, values = _condition(request, columns)
+        source, values = _source(request, columns)
         with self.cursor() as cursor:
             cursor.execute(
-                f"select * from {_named(request.table)} where {condition} "
-                f"{_order(request, columns)} limit {MOST_ROWS_DOWNLOADED}",
+                f"select {_shown(request, columns)} from {source} "
+                f"{_order_by(request, columns)} limit {MOST_ROWS_DOWNLOADED}",
                 values,
             )
             yield _as_csv([list(columns)])
@@ -286,55 +340,63 @@ def _named(table: str) -> str:
     return f"{quoted(schema)}.{quoted(name)}"
 
 
-def _condition(request: Request, columns: dict[str, str]) -> tuple[str, list[Any]]:
-    """Write the condition, apart from its values, which never become part of it."""
-    parts, values = ["true"], list[Any]()
-    if request.month and request.month_column in columns:
-        parts.append(f"{quoted(request.month_column)} = ?")
-        values.append(request.month)
-    for column, text in request.equals:
-        if column not in columns:
-            raise NotPublishedError(
-                f"there is no column {column}.",
-                where=request.table,
-                remedy=f"Choose one of {', '.join(columns)}.",
-            )
-        parts.append(f"{quoted(column)}::varchar = ?")
-        values.append(text)
-    texts = [name for name, kind in columns.items() if kind.startswith("VARCHAR")]
-    if request.search and texts:
-        either = " or ".join(f"contains(lower({quoted(name)}), ?)" for name in texts)
-        parts.append(f"({either})")
-        values += [request.search.lower()] * len(texts)
-    elif request.search:
-        parts.append("false")
-    return " and ".join(parts), values
-
-
-def _page_of(source: str, order: str, size: int, offset: int) -> str:
-    """Write a page's query: places by narrow columns first, then whole rows of those.
-
-    Sorting whole rows to reach a page far down takes ten times as long.
-    """
-    table = source.split(" where ")[0]
-    return (
-        f"select * from {table} where rowid in ("
-        f"select rowid from {source} {order} limit {size} offset {offset}) {order}"
+def _shown(request: Request, columns: dict[str, str]) -> str:
+    return ", ".join(
+        f"{literal(MASK)} as {quoted(column)}"
+        if request.is_masked and is_personal(column)
+        else quoted(column)
+        for column in columns
     )
 
 
-def _order(request: Request, columns: dict[str, str]) -> str:
+def _source(request: Request, columns: dict[str, str]) -> tuple[str, list[Any]]:
+    """Write table and conditions; values are apart and never become part of them."""
+    parts, values = ["true"], list[Any]()
+    if request.month and request.month_column in columns:
+        within = quoted(request.month_column)
+        parts.append(f"{within} >= ? and {within} < ?::date + interval 1 month")
+        values += [request.month] * 2
+    for column, text in request.equals:
+        parts.append(f"{quoted(_known(column, request.table, columns))} = ?")
+        values.append(text)
+    found, searched = _search(request, columns)
+    return f"{_named(request.table)} where {' and '.join(parts + found)}", [
+        *values,
+        *searched,
+    ]
+
+
+def _search(request: Request, columns: dict[str, str]) -> tuple[list[str], list[Any]]:
+    if not request.search:
+        return [], []
+    texts = [
+        name
+        for name, kind in columns.items()
+        if kind.startswith("VARCHAR") and not (request.is_masked and is_personal(name))
+    ]
+    either = " or ".join(f"contains(lower({quoted(name)}), ?)" for name in texts)
+    return [f"({either or 'false'})"], [request.search.lower()] * len(texts)
+
+
+def _order_by(request: Request, columns: dict[str, str]) -> str:
     # Ties keep the table's order: else a row could stand on two pages, or on none.
     if request.sort is None:
         return "order by rowid"
-    if request.sort not in columns:
-        raise NotPublishedError(
-            f"there is no column {request.sort}.",
-            where=request.table,
-            remedy=f"Sort by one of {', '.join(columns)}.",
-        )
+    _known(request.sort, request.table, columns)
+    if request.is_masked and is_personal(request.sort):
+        raise hidden(f"{request.table}, column {request.sort}")
     direction = "desc" if request.descending else "asc"
     return f"order by {quoted(request.sort)} {direction} nulls last, rowid"
+
+
+def _known(column: str, table: str, columns: dict[str, str]) -> str:
+    if column not in columns:
+        raise NotPublishedError(
+            f"there is no column {column}.",
+            where=table,
+            remedy=f"Choose one of {', '.join(columns)}.",
+        )
+    return column
 
 
 def _as_csv(rows: list[list[Any]]) -> str:

@@ -7,7 +7,12 @@ const month = document.body.dataset.month;
 // Okabe and Ito: told apart by colour-blind readers too.
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f"];
 const DASHES = ["solid", "dash", "dot", "dashdot"];
-const LINKS = { borrower_key: "borrower/", event_id: "event/" };
+const LINKS = {
+  borrower_key: "borrower/", former_borrower_key: "borrower/", event_id: "event/",
+  run_id: "run/", model_version: "model/",
+};
+// What the server shows instead of what a role may not see.
+const MASK = "***";
 
 function isDark() {
   const chosen = ["chakra-ui-color-mode", "theme"].map((key) => localStorage.getItem(key))
@@ -47,6 +52,7 @@ class Table {
   constructor(place) {
     this.place = place;
     this.state = { page: 1, search: "", sort: "", descending: true };
+    this.link = JSON.parse(place.dataset.link || "null");
     this.build();
     this.load();
   }
@@ -91,6 +97,9 @@ class Table {
   }
 
   show(found) {
+    if (this.place.dataset.hides !== undefined && !found.total && !this.state.search) {
+      this.place.closest("details").hidden = true;
+    }
     const last = Math.max(1, Math.ceil(found.total / found.size));
     this.count.textContent =
       `${found.total.toLocaleString("en")} rows, page ${found.page} of ${last.toLocaleString("en")}`;
@@ -107,9 +116,13 @@ class Table {
 
   head(found) {
     const row = made("tr");
-    for (const column of found.columns) {
+    for (const [place, column] of found.columns.entries()) {
+      if (found.rows.length && found.rows.every((values) => values[place] === MASK)) {
+        row.append(made("th", column, { scope: "col" }));
+        continue;
+      }
       const isSorted = found.sort === column;
-      const falls = this.state.sort ? this.state.descending : true;
+      const falls = found.descending;
       const cell = made("th", undefined, {
         scope: "col", "aria-sort": isSorted ? (falls ? "descending" : "ascending") : "none",
       });
@@ -129,21 +142,32 @@ class Table {
     const body = made("tbody");
     for (const values of found.rows) {
       const row = made("tr");
-      values.forEach((value, place) => row.append(this.cell(found.columns[place], value)));
+      const all = Object.fromEntries(found.columns.map((name, place) => [name, values[place]]));
+      for (const column of found.columns) row.append(this.cell(column, all));
       body.append(row);
     }
     return body;
   }
 
-  cell(column, value) {
+  cell(column, row) {
+    const value = row[column];
     const cell = made("td", undefined, typeof value === "number" ? { class: "number" } : {});
-    if (LINKS[column] && value !== null) {
-      cell.append(made("a", value, { href: root + LINKS[column] + encodeURIComponent(value) }));
+    const leads = value === null || value === MASK ? undefined : this.leads(column, row);
+    if (leads) {
+      cell.append(made("a", shown(value), { href: root + leads }));
     } else {
       cell.textContent = shown(value);
       if (typeof value === "string" && value.length > 30) cell.title = value;
     }
     return cell;
+  }
+
+  leads(column, row) {
+    if (this.link && this.link.column === column) {
+      const given = this.link.given.filter((name) => row[name] !== undefined);
+      return `${this.link.path}?${new URLSearchParams(given.map((name) => [name, row[name]]))}`;
+    }
+    return LINKS[column] && LINKS[column] + encodeURIComponent(row[column]);
   }
 }
 
@@ -194,7 +218,15 @@ function heat(rows) {
   const ys = [...new Set(rows.map((row) => row.y))];
   const values = ys.map(() => xs.map(() => null));
   for (const row of rows) values[ys.indexOf(row.y)][xs.indexOf(row.x)] = row.value;
-  return [{ type: "heatmap", x: xs, y: ys, z: values, colorscale: "Cividis", hoverongaps: false }];
+  const of = (name) => ys.map((y) => xs.map((x) =>
+    rows.find((row) => row.x === x && row.y === y)?.[name] ?? ""));
+  const extra = rows[0].link === undefined ? {} : {
+    text: of("mark"), texttemplate: "%{text}", customdata: of("link"),
+    hovertemplate: "%{y}<br>%{x}<br>%{z:.3f} %{text}<extra></extra>",
+  };
+  return [{
+    type: "heatmap", x: xs, y: ys, z: values, colorscale: "Cividis", hoverongaps: false, ...extra,
+  }];
 }
 
 function intervals(rows) {
@@ -208,7 +240,72 @@ function intervals(rows) {
   }];
 }
 
-const DRAWN = { line: lines, bar: bars, heat, interval: intervals };
+function across(rows) {
+  return bars(rows).map((one) => ({ ...one, orientation: "h", x: one.y, y: one.x.map(folded) }));
+}
+
+// Long names on several lines, or they would leave the bars no room.
+function folded(text) {
+  return String(text).replace(/(.{24,}?) /g, "$1<br>");
+}
+
+const FATES = ["circle", "square", "diamond", "triangle-up", "cross"];
+
+function network(rows) {
+  const spokes = {
+    x: rows.flatMap((row) => [0, row.x, null]), y: rows.flatMap((row) => [0, row.y, null]),
+    mode: "lines", line: { color: "#8a929c66", width: 1 }, hoverinfo: "skip", showlegend: false,
+  };
+  const event = {
+    x: [0], y: [0], mode: "markers", name: "the default", hoverinfo: "name",
+    marker: { symbol: "star", size: 20, color: COLOURS[4] },
+  };
+  const actions = [...new Set(rows.map((row) => row.strategy))].sort();
+  const fates = [...new Set(rows.map((row) => row.status))].sort();
+  const groups = series(rows.map((row) => ({
+    ...row, series: row.status === null ? row.strategy : `${row.strategy}, ${row.status}`,
+  })));
+  const most = Math.max(...rows.map((row) => row.joint_risk_index), 1e-9);
+  return [spokes, event, ...groups.map(([name, points]) => ({
+    x: points.map((p) => p.x), y: points.map((p) => p.y), name, mode: "markers+text",
+    text: points.map((p) => p.number), textfont: { size: 9, color: "#ffffff" },
+    customdata: points.map((p) => (p.borrower_key === MASK ? "" : `borrower/${encodeURIComponent(p.borrower_key)}`)),
+    hovertext: points.map((p) =>
+      `${p.number}: ${p.region} · ${p.industry}<br>index ${shown(p.joint_risk_index)}, lift ${shown(p.link_lift)}<br>${name}`),
+    hoverinfo: "text",
+    marker: {
+      color: COLOURS[actions.indexOf(points[0].strategy) % 4],
+      symbol: FATES[fates.indexOf(points[0].status) % FATES.length],
+      size: points.map((p) => 14 + 14 * p.joint_risk_index / most),
+    },
+  }))];
+}
+
+function curves(rows) {
+  return series(rows).map(([name, points]) => ({
+    x: points.map((p) => p.x), y: points.map((p) => p.y), name, mode: "lines",
+    line: {
+      shape: "hv", color: COLOURS[name.startsWith("good") ? 0 : 1],
+      dash: name.endsWith("months") ? "dot" : name.startsWith("good") ? "solid" : "dash",
+    },
+  }));
+}
+
+// The largest distance, as a line between the two curves.
+function marked(mark, ink) {
+  if (!mark) return {};
+  return {
+    shapes: [{ type: "line", x0: mark.x, x1: mark.x, y0: mark.low, y1: mark.high, line: { color: ink, width: 3 } }],
+    annotations: [{ x: mark.x, y: (mark.low + mark.high) / 2, text: mark.text, showarrow: true, ax: 70, ay: 0, font: { color: ink } }],
+  };
+}
+
+const DRAWN = { line: lines, bar: bars, across, heat, interval: intervals, network, curve: curves };
+const NO_AXIS = { visible: false };
+const LAYOUTS = {
+  network: { xaxis: NO_AXIS, yaxis: { ...NO_AXIS, scaleanchor: "x" }, height: 560 },
+  across: { yaxis: { automargin: true, autorange: "reversed" }, height: 560, barmode: "stack" },
+};
 
 // Plotly reads a little HTML in names: what comes from the data must not be any.
 function inert(value) {
@@ -217,9 +314,10 @@ function inert(value) {
 
 async function draw(place) {
   try {
-    const found = await asked(place.dataset.chart);
+    const found = await asked(place.dataset.chart, JSON.parse(place.dataset.given || "{}"));
     const rows = found.rows.map((row) =>
-      Object.fromEntries(Object.entries(row).map(([name, value]) => [name, inert(value)])));
+      Object.fromEntries(Object.entries(row)
+        .map(([name, value]) => [name, name === "link" ? value : inert(value)])));
     place.replaceChildren();
     if (!rows.length) {
       place.append(made("p", "Nothing to draw for this month.", { class: "quiet" }));
@@ -233,7 +331,12 @@ async function draw(place) {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       xaxis: axis(found.x_title), yaxis: axis(found.y_title), barmode: "group",
       legend: { orientation: "h", y: -0.35, yanchor: "top" }, hovermode: "closest",
+      ...LAYOUTS[found.kind], ...marked(found.mark, ink),
     }, { responsive: true, displaylogo: false });
+    place.on("plotly_click", ({ points }) => {
+      const leads = points[0].customdata;
+      if (typeof leads === "string" && leads) location.assign(root + leads);
+    });
   } catch (error) {
     place.replaceChildren(made("p", error.message, { class: "quiet" }));
   }
