@@ -133,3 +133,18 @@ def test_information_is_the_curvature_to_expect() -> None:
     effects = one.level, one.region, one.industry, one.sigma
     found = expected_information(one.groups, one.counts, one.z, *effects)
     np.testing.assert_allclose(np.bincount(one.groups[:, 2], found), by_month, rtol=1e-4)
+
+
+def test_what_is_not_a_number_gives_no_number() -> None:
+    one = case()
+    assert np.isnan(one.likelihood(level=np.full(3, np.nan))[0])
+
+
+def test_cells_beyond_the_table_are_evaluated_with_the_others() -> None:
+    one = case()
+    far = np.where(np.arange(len(one.z)) == 0, -60.0, one.z)
+    found = one.likelihood(z=far)[0]
+    x = replace(one, z=far).standardised
+    events, others = one.counts[1], one.counts[0] - one.counts[1]
+    expected = events @ log_ndtr(x) + others @ log_ndtr(-x)
+    assert found == pytest.approx(expected, rel=1e-6)

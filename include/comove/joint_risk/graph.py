@@ -25,7 +25,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 # Part of the key under which PyTensor keeps compiled code: raise it with every change of
 # the functions called here, or an old compilation goes on being used.
-_VERSION = 3
+_VERSION = 4
 
 
 class _Compiled(Op):

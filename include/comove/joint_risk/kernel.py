@@ -7,7 +7,8 @@ standard deviation ``sigma``,
     events ~ Binomial(n, Phi((c z + eta) / sigma)).
 
 Nearly all the cost is in ``log Phi``: a table of cubic polynomials gives it and its exact
-derivative, so that the gradient belongs to the very function that is evaluated.
+derivative, so that the gradient belongs to the very function that is evaluated. It is
+read for all cells in one loop without a branch: a processor does eight cells at a time.
 """
 
 from typing import Any
@@ -23,6 +24,9 @@ IntArray = NDArray[np.int64]
 _STEPS_PER_UNIT = 64
 _TABLE_FROM, _TABLE_TO = -40.0, 9.0
 _HALF_LOG_TWO_PI = 0.5 * float(np.log(2 * np.pi))
+# Sums in any order, products and sums in one: no more is allowed, so that what is not a
+# number stays so.
+_FAST = {"reassoc", "contract"}
 
 
 def _make_table() -> FloatArray:
@@ -38,6 +42,10 @@ def _make_table() -> FloatArray:
 
 
 LOG_PHI: FloatArray = _make_table()
+# One array per power: what is gathered for eight cells then lies in one array.
+_POWERS = tuple(np.ascontiguousarray(power) for power in LOG_PHI.T)
+_C0, _C1, _C2, _C3 = _POWERS
+_LAST_PLACE = float(np.nextafter(len(LOG_PHI), 0))
 
 
 @njit(cache=True, inline="always")
@@ -57,7 +65,53 @@ def _log_phi(x: float) -> tuple[float, float]:
     )
 
 
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _binomial(n: FloatArray, k: FloatArray, x: FloatArray, by_x: FloatArray) -> float:
+    """Sum ``events log Phi(x) + others log Phi(-x)``; writes its derivatives by x."""
+    total, outside = 0.0, 0.0
+    for i in range(len(x)):
+        events = k[i]
+        others = n[i] - events
+        above = (x[i] - _TABLE_FROM) * _STEPS_PER_UNIT
+        below = (-x[i] - _TABLE_FROM) * _STEPS_PER_UNIT
+        up_place = above if above > 0.0 else 0.0
+        down_place = below if below > 0.0 else 0.0
+        outside += (up_place - above) + (down_place - below)
+        # Above the table, log Phi is 0 within 1e-18, as it is at the table's end.
+        up_place = up_place if up_place < _LAST_PLACE else _LAST_PLACE
+        down_place = down_place if down_place < _LAST_PLACE else _LAST_PLACE
+        j, m = np.int64(up_place), np.int64(down_place)
+        u, v = up_place - j, down_place - m
+        total += events * (_C0[j] + u * (_C1[j] + u * (_C2[j] + u * _C3[j])))
+        total += others * (_C0[m] + v * (_C1[m] + v * (_C2[m] + v * _C3[m])))
+        up = _C1[j] + u * (2.0 * _C2[j] + 3.0 * _C3[j] * u)
+        down = _C1[m] + v * (2.0 * _C2[m] + 3.0 * _C3[m] * v)
+        by_x[i] = (events * up - others * down) * _STEPS_PER_UNIT
+    # What is not a number is outside, too.
+    if outside != 0.0:
+        return _binomial_outside(n, k, x, by_x)
+    return total
+
+
 @njit(cache=True, nogil=True)
+def _binomial_outside(
+    n: FloatArray, k: FloatArray, x: FloatArray, by_x: FloatArray
+) -> float:
+    """Do as `_binomial` where some x lies below the table, or its negative does."""
+    total = 0.0
+    for i in range(len(x)):
+        if np.isnan(x[i]):
+            return np.nan
+        events = k[i]
+        others = n[i] - events
+        within, up = _log_phi(x[i])
+        without, down = _log_phi(-x[i])
+        total += events * within + others * without
+        by_x[i] = events * up - others * down
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 def count_log_likelihood(
     groups: IntArray,
     counts: FloatArray,
@@ -94,7 +148,19 @@ def count_log_likelihood(
         The log-likelihood without the binomial coefficients, and its derivatives by z,
         level, region_effect, industry_effect, sigma and scale.
     """
-    total = 0.0
+    x, by_x = np.empty_like(z), np.empty_like(z)
+    inverse = 1.0 / sigma
+    for g in range(len(groups)):
+        r, s, t = (
+            np.uint64(groups[g, 0]),
+            np.uint64(groups[g, 1]),
+            np.uint64(groups[g, 2]),
+        )
+        eta = (level[t] + region_effect[r, t] + industry_effect[s, t]) * inverse[r, s]
+        c = scale[t] * inverse[r, s]
+        for i in range(np.uint64(groups[g, 3]), np.uint64(groups[g, 4])):
+            x[i] = c * z[i] + eta
+    total = _binomial(counts[0], counts[1], x, by_x)
     by_level = np.zeros_like(level)
     by_region = np.zeros(region_effect.shape)
     by_industry = np.zeros(industry_effect.shape)
@@ -102,30 +168,23 @@ def count_log_likelihood(
     by_scale = np.zeros_like(scale)
     by_z = np.empty_like(z)
     for g in range(len(groups)):
-        r, s, t = groups[g, 0], groups[g, 1], groups[g, 2]
-        eta = level[t] + region_effect[r, t] + industry_effect[s, t]
-        inverse, c = 1.0 / sigma[r, s], scale[t]
+        r, s, t = (
+            np.uint64(groups[g, 0]),
+            np.uint64(groups[g, 1]),
+            np.uint64(groups[g, 2]),
+        )
+        c = scale[t] * inverse[r, s]
         slope, slope_x, slope_z = 0.0, 0.0, 0.0
-        for i in range(groups[g, 3], groups[g, 4]):
-            x = (c * z[i] + eta) * inverse
-            events = counts[1, i]
-            others = counts[0, i] - events
-            without, down = _log_phi(-x)
-            total += others * without
-            gradient = -others * down
-            if events > 0.0:
-                within, up = _log_phi(x)
-                total += events * within
-                gradient += events * up
-            slope += gradient
-            slope_x += gradient * x
-            slope_z += gradient * z[i]
-            by_z[i] = gradient * c * inverse
-        by_level[t] += slope * inverse
-        by_region[r, t] += slope * inverse
-        by_industry[s, t] += slope * inverse
-        by_sigma[r, s] -= slope_x * inverse
-        by_scale[t] += slope_z * inverse
+        for i in range(np.uint64(groups[g, 3]), np.uint64(groups[g, 4])):
+            slope += by_x[i]
+            slope_x += by_x[i] * x[i]
+            slope_z += by_x[i] * z[i]
+            by_z[i] = by_x[i] * c
+        by_level[t] += slope * inverse[r, s]
+        by_region[r, t] += slope * inverse[r, s]
+        by_industry[s, t] += slope * inverse[r, s]
+        by_sigma[r, s] -= slope_x * inverse[r, s]
+        by_scale[t] += slope_z * inverse[r, s]
     return total, by_z, by_level, by_region, by_industry, by_sigma, by_scale
 
 

@@ -95,7 +95,7 @@ class Panel:
     @cached_property
     def counts(self) -> FloatArray:
         """Borrowers and events of the ordered cells, shape (2, C)."""
-        return np.stack([self.n, self.events]).astype(np.float64)[:, self.order]
+        return np.stack([self.n[self.order], self.events[self.order]]).astype(np.float64)
 
     def until(self, month: dt.date) -> Self:
         """Keep what was known at the end of a month.
