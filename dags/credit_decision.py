@@ -45,7 +45,7 @@ from airflow.sdk import Param, PartitionedAssetTimetable, dag
 
 from comove.settings import Settings
 from comove_airflow import decision_stages as stages
-from comove_airflow.assets import RISK
+from comove_airflow.assets import DECISIONS, RISK
 from comove_airflow.request import MONTH_PATTERN
 from comove_airflow.review_approval import ReviewApproval
 from comove_airflow.stage_operator import (
@@ -109,7 +109,7 @@ def credit_decision() -> None:
     )
     counted = StageOperator(task_id="build_outcome", run=stages.build_outcome)
     judged = StageOperator(task_id="gate_decision", run=stages.gate_decision)
-    published = StageOperator(task_id="publish", run=stages.publish)
+    published = StageOperator(task_id="publish", run=stages.publish, outlets=[DECISIONS])
     reported = StageOperator(task_id="report", run=stages.report, **WITHOUT_THE_WAREHOUSE)
     approved = ReviewApproval(
         task_id="approve",

@@ -37,7 +37,7 @@ What to do when a task has failed:
 - **publish** judges once more, since another run may have written meanwhile, and swaps
   them into the serving copy.
 - **export** writes `reports/default_response/<month>`. Clear the task.
-- **announce** tells the addresses of `announce_urls`; one that fails is a warning.
+- **announce** tells the addresses of `notify_urls`; one that fails is a warning.
 - **approve** asks, and asks once more if it could not hand on the answer.
 - **decide** records the answer, for the freezes that were shown and that nobody has
   decided on since. *The freezes that wait are not those that were shown*: nothing was
@@ -53,7 +53,7 @@ from airflow.sdk import Param, PartitionedAssetTimetable, dag
 
 from comove.settings import Settings
 from comove_airflow import response_stages as stages
-from comove_airflow.assets import JOINT_RISK
+from comove_airflow.assets import JOINT_RISK, RESPONSE
 from comove_airflow.freeze_approval import FreezeApproval
 from comove_airflow.request import MONTH_PATTERN
 from comove_airflow.stage_operator import DEFAULTS, WITHOUT_THE_WAREHOUSE, StageOperator
@@ -112,7 +112,7 @@ def default_response() -> None:
         trigger_rule="none_failed",
     )
     judged = StageOperator(task_id="gate_response", run=stages.gate_response)
-    published = StageOperator(task_id="publish", run=stages.publish)
+    published = StageOperator(task_id="publish", run=stages.publish, outlets=[RESPONSE])
     exported = StageOperator(task_id="export", run=stages.export, **WITHOUT_THE_WAREHOUSE)
     announced = StageOperator(
         task_id="announce", run=stages.announce, **WITHOUT_THE_WAREHOUSE

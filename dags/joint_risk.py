@@ -45,6 +45,8 @@ What to do when a task has failed:
   clear the task.
 - **report** writes the page under `reports/joint_risk`; no table waits for it. Clear the
   task.
+- **tell_unavailable** runs only where nothing was published, and tells the DAG
+  `monthly_report` not to wait for a response to defaults. Clear the task.
 - **close_run** ends the record in `audit.run`, and fails when any other task has: look
   at the task it names.
 """
@@ -53,7 +55,7 @@ from airflow.sdk import Param, PartitionedAssetTimetable, dag
 
 from comove.joint_risk.request import COPULAS, FACTORS
 from comove_airflow import joint_stages as stages
-from comove_airflow.assets import JOINT_RISK, RISK
+from comove_airflow.assets import JOINT_RISK, RESPONSE, RISK
 from comove_airflow.joint_request import LEAST_DRAWS
 from comove_airflow.request import MONTH_PATTERN
 from comove_airflow.stage_operator import (
@@ -124,12 +126,19 @@ def joint_risk() -> None:
     tables_gate = StageOperator(task_id="gate_joint_risk", run=stages.gate_joint_risk)
     published = StageOperator(task_id="publish", run=stages.publish, outlets=[JOINT_RISK])
     reported = StageOperator(task_id="report", run=stages.report, **WITHOUT_THE_WAREHOUSE)
+    told = StageOperator(
+        task_id="tell_unavailable",
+        run=stages.tell_unavailable,
+        trigger_rule="all_skipped",
+        outlets=[RESPONSE],
+        **WITHOUT_THE_WAREHOUSE,
+    )
     closed = StageOperator(
         task_id="close_run", run=stages.close_run, trigger_rule="all_done"
     )
 
     opened >> counted >> fitted >> fits_gate >> derived >> stored >> built
-    built >> tables_gate >> published >> reported >> closed
+    built >> tables_gate >> published >> [reported, told] >> closed
 
 
 JOINT_RISK_DAG = joint_risk()

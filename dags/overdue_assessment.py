@@ -42,7 +42,7 @@ What to do when a task has failed:
 from airflow.sdk import Param, PartitionedAssetTimetable, dag
 
 from comove_airflow import overdue_stages as stages
-from comove_airflow.assets import RISK
+from comove_airflow.assets import OVERDUE, RISK
 from comove_airflow.request import MONTH_PATTERN
 from comove_airflow.stage_operator import (
     DEFAULTS,
@@ -106,7 +106,10 @@ def overdue_assessment() -> None:
     graded = StageOperator(task_id="build_grades", run=stages.build_grades)
     grades_judged = StageOperator(task_id="gate_grades", run=stages.gate_grades)
     published = StageOperator(
-        task_id="publish", run=stages.publish, trigger_rule="none_failed"
+        task_id="publish",
+        run=stages.publish,
+        trigger_rule="none_failed",
+        outlets=[OVERDUE],
     )
     reported = StageOperator(task_id="report", run=stages.report, **WITHOUT_THE_WAREHOUSE)
     grades_reported = StageOperator(

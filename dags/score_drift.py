@@ -35,7 +35,7 @@ What to do when a task has failed:
 from airflow.sdk import Param, PartitionedAssetTimetable, dag
 
 from comove_airflow import drift_stages as stages
-from comove_airflow.assets import NEW_DRIFT, RISK
+from comove_airflow.assets import DRIFT, NEW_DRIFT, RISK
 from comove_airflow.drift_request import SCORES
 from comove_airflow.request import MONTH_PATTERN
 from comove_airflow.stage_operator import DEFAULTS, WITHOUT_THE_WAREHOUSE, StageOperator
@@ -79,7 +79,7 @@ def score_drift() -> None:
     opened = StageOperator(task_id="open_run", run=stages.open_run)
     built = StageOperator(task_id="build_drift", run=stages.build_drift)
     judged = StageOperator(task_id="gate_drift", run=stages.gate_drift)
-    published = StageOperator(task_id="publish", run=stages.publish)
+    published = StageOperator(task_id="publish", run=stages.publish, outlets=[DRIFT])
     reported = StageOperator(task_id="report", run=stages.report, **WITHOUT_THE_WAREHOUSE)
     told = StageOperator(task_id="tell_drift", run=stages.tell_drift, outlets=[NEW_DRIFT])
     closed = StageOperator(

@@ -16,6 +16,7 @@ from comove_airflow.stage import (
     publish_schemas,
     settings_of,
     stage,
+    tell_followers,
 )
 
 if TYPE_CHECKING:
@@ -126,6 +127,13 @@ def gate_joint_risk(context: Context) -> Any:
 def publish(context: Context) -> Any:
     """Swap the finished tables into the serving copy."""
     return publish_schemas(context, "cells", "joint_risk", "audit")
+
+
+@stage
+def tell_unavailable(context: Context) -> dict[str, Any]:
+    """Tell who waits for the month that nothing will be answered: no joint risk."""
+    tell_followers(context)
+    return {}
 
 
 @stage

@@ -27,6 +27,7 @@ OUTSIDE_THE_WAREHOUSE = {
     ("joint_risk", "fit"),
     ("joint_risk", "derive"),
     ("joint_risk", "report"),
+    ("joint_risk", "tell_unavailable"),
     ("default_response", "link"),
     ("default_response", "export"),
     ("default_response", "announce"),
@@ -41,6 +42,7 @@ OUTSIDE_THE_WAREHOUSE = {
     ("credit_decision", "estimate"),
     ("credit_decision", "report"),
     ("credit_decision", "approve"),
+    ("monthly_report", "report"),
 }
 # An answer lost in the moment of asking is asked for once more, and then never again.
 ASKS_A_PERSON = {
@@ -144,7 +146,28 @@ def test_a_posterior_is_judged_before_anything_is_derived_from_it() -> None:
 def test_joint_risk_is_published_after_both_gates_and_before_the_report() -> None:
     publish = dag_of("joint_risk").get_task("publish")
     assert {"gate_fit", "gate_joint_risk"} <= publish.get_flat_relative_ids(upstream=True)
-    assert publish.get_flat_relative_ids(upstream=False) == {"report", "close_run"}
+    after = {"report", "tell_unavailable", "close_run"}
+    assert publish.get_flat_relative_ids(upstream=False) == after
+
+
+def test_the_report_waits_for_every_last_stage_of_the_month() -> None:
+    timetable = dag_of("monthly_report").timetable
+    assert isinstance(timetable, PartitionedAssetTimetable)
+    waited_for = {asset.uri for asset in timetable.asset_condition.objects}
+    told = {
+        outlet.uri
+        for name in (
+            "default_response", "score_drift", "overdue_assessment", "credit_decision"
+        )
+        for outlet in dag_of(name).get_task("publish").outlets
+    }  # fmt: skip
+    assert waited_for == told
+
+
+def test_without_joint_risk_the_report_does_not_wait_for_a_response() -> None:
+    told = dag_of("joint_risk").get_task("tell_unavailable")
+    assert told.trigger_rule == "all_skipped"
+    assert told.outlets == dag_of("default_response").get_task("publish").outlets
 
 
 def test_the_response_waits_for_the_joint_risk_of_its_month() -> None:
@@ -197,7 +220,8 @@ def test_recalibration_waits_for_news_of_a_drift_and_not_for_every_month() -> No
     assert isinstance(timetable, PartitionedAssetTimetable)
     told = dag_of("score_drift").get_task("tell_drift")
     assert [timetable.asset_condition] == told.outlets
-    assert dag_of("score_drift").get_task("publish").outlets == []
+    publish = dag_of("score_drift").get_task("publish")
+    assert timetable.asset_condition not in publish.outlets
 
 
 def test_nobody_is_asked_about_a_strategy_before_the_gate_and_publishing() -> None:

@@ -26,11 +26,11 @@ FOLLOWER_OF_LATER = "asset_triggered__2025-01-01T14:00:00"
 LAST_OF_DEAD = "asset_triggered__2024-12-31T11:00:00"
 IN_BETWEEN = "asset_triggered__2024-12-31T10:00:00"
 BY_HAND = "manual__2024-12-31"
-CAUSES = {
-    FOLLOWER_OF_DEAD: [DEAD],
-    FOLLOWER_OF_LATER: [LATER],
-    LAST_OF_DEAD: [IN_BETWEEN],
-    IN_BETWEEN: [FOLLOWER_OF_DEAD],
+CAUSES: dict[str, list[tuple[str, str]]] = {
+    FOLLOWER_OF_DEAD: [("warehouse", DEAD)],
+    FOLLOWER_OF_LATER: [("warehouse", LATER)],
+    LAST_OF_DEAD: [("joint_risk", IN_BETWEEN)],
+    IN_BETWEEN: [("risk_model", FOLLOWER_OF_DEAD)],
     BY_HAND: [],
 }
 
@@ -49,7 +49,7 @@ class Airflow:
         }
         return followers.get(dag_id, [])
 
-    def causes(self, _dag_id: str, run_id: str) -> list[str]:
+    def causes(self, _dag_id: str, run_id: str) -> list[tuple[str, str]]:
         return CAUSES.get(run_id, [])
 
     def fail_run(self, _dag_id: str, run_id: str, _note: str) -> None:
@@ -170,10 +170,15 @@ PUBLISHED = {
     f"{dag_id}.publish": "success"
     for dag_id in ("warehouse", "risk_model", "joint_risk", "score_drift")
 }
+LAST_OF_THE_MONTH = {
+    f"{dag_id}.publish": "success"
+    for dag_id in ("default_response", "overdue_assessment", "credit_decision")
+}
 
 
 def test_everything_else_follows_the_models() -> None:
-    found, _ = followed({**PUBLISHED, "score_drift.tell_drift": "success"})
+    drifted = {"score_drift.tell_drift": "success"}
+    found, _ = followed(PUBLISHED | LAST_OF_THE_MONTH | drifted)
     assert [dag_id for dag_id, _, _ in found] == list(run.CHAIN)
     assert {state for _, _, state in found} == {"success"}
 
@@ -194,6 +199,21 @@ def test_without_joint_risk_nothing_responds_and_the_score_is_followed() -> None
         "overdue_assessment",
         "credit_decision",
     ]
+
+
+def test_without_joint_risk_the_month_is_reported_all_the_same() -> None:
+    absent = {"joint_risk.publish": "skipped", "joint_risk.tell_unavailable": "success"}
+    found, _ = followed(PUBLISHED | LAST_OF_THE_MONTH | absent)
+    assert found[-1] == ("monthly_report", "theirs", "success")
+
+
+@pytest.mark.parametrize(
+    "dag_id", ["default_response", "score_drift", "overdue_assessment", "credit_decision"]
+)
+def test_no_report_is_waited_for_while_a_stage_is_not_published(dag_id: str) -> None:
+    failed = {f"{dag_id}.publish": "failed"}
+    found, _ = followed(PUBLISHED | LAST_OF_THE_MONTH | failed)
+    assert "monthly_report" not in [name for name, _, _ in found]
 
 
 def test_a_drift_that_fails_does_not_hide_the_response() -> None:

@@ -160,8 +160,8 @@ class AirflowClient:
         runs = [r for r in found["dag_runs"] if r["partition_key"] == partition]
         return str(runs[0]["dag_run_id"]) if runs else None
 
-    def causes(self, dag_id: str, run_id: str) -> list[str]:
-        """Ids of the runs whose asset updates have caused a run, as far as known.
+    def causes(self, dag_id: str, run_id: str) -> list[tuple[str, str]]:
+        """DAG and id of the runs whose asset updates caused a run, as far as known.
 
         Airflow 3.3 cannot tell (status 500) before the run has started.
         """
@@ -169,7 +169,10 @@ class AirflowClient:
         answer = self._ask("GET", path, accept=(200, 500), tries=1)
         if answer.status_code != httpx.codes.OK:
             return []
-        return [event["source_run_id"] or "" for event in answer.json()["asset_events"]]
+        return [
+            (event["source_dag_id"] or "", event["source_run_id"] or "")
+            for event in answer.json()["asset_events"]
+        ]
 
     def fail_run(self, dag_id: str, run_id: str, note: str) -> None:
         """Mark a run failed, saying why."""

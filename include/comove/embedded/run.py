@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -57,6 +58,7 @@ TASKS = {
         "gate_joint_risk",
         "publish",
         "report",
+        "tell_unavailable",
         "close_run",
     ),
     "default_response": (
@@ -125,17 +127,25 @@ TASKS = {
         "publish_decision",
         "close_run",
     ),
+    "monthly_report": ("open_run", "report", "close_run"),
 }
 CHAIN = tuple(TASKS)
-# By DAG the one before it, and the task of that one which sets it off by succeeding.
-CAUSES = {
-    "risk_model": ("warehouse", "publish"),
-    "joint_risk": ("risk_model", "publish"),
-    "default_response": ("joint_risk", "publish"),
-    "score_drift": ("risk_model", "publish"),
-    "overdue_assessment": ("risk_model", "publish"),
-    "credit_decision": ("risk_model", "publish"),
-    "recalibration": ("score_drift", "tell_drift"),
+# By DAG the tasks that set it off by succeeding: all of them, or, of those that stand in
+# one pair of braces, any.
+CAUSES: dict[str, tuple[dict[str, str], ...]] = {
+    "risk_model": ({"warehouse": "publish"},),
+    "joint_risk": ({"risk_model": "publish"},),
+    "default_response": ({"joint_risk": "publish"},),
+    "score_drift": ({"risk_model": "publish"},),
+    "overdue_assessment": ({"risk_model": "publish"},),
+    "credit_decision": ({"risk_model": "publish"},),
+    "recalibration": ({"score_drift": "tell_drift"},),
+    "monthly_report": (
+        {"default_response": "publish", "joint_risk": "tell_unavailable"},
+        {"score_drift": "publish"},
+        {"overdue_assessment": "publish"},
+        {"credit_decision": "publish"},
+    ),
 }
 WAREHOUSE = CHAIN[0]
 ORDER = [f"{dag_id}.{task}" for dag_id, tasks in TASKS.items() for task in tasks]
@@ -286,13 +296,24 @@ def _follow_chain(
 ) -> list[Ended]:
     with Progress(console, ORDER).shown() as progress:
         ended = {WAREHOUSE: _followed(client, WAREHOUSE, run_id, progress)}
-        for dag_id, (cause, task_id) in CAUSES.items():
-            # What was published has set off the next, whatever became of other tasks.
-            done_at = ended[cause].done_at(task_id) if cause in ended else None
-            if done_at:
-                following = wait_for_follower(client, dag_id, month, done_at)
+        for dag_id in CAUSES:
+            if set_off_at := _set_off_at(ended, dag_id):
+                following = wait_for_follower(client, dag_id, month, set_off_at)
                 ended[dag_id] = _followed(client, dag_id, following, progress)
         return list(ended.values())
+
+
+def _set_off_at(ended: Mapping[str, Ended], dag_id: str) -> str | None:
+    """When the last task that a DAG waits for succeeded; None unless all have.
+
+    What was published sets off the next, whatever became of other tasks.
+    """
+    moments = []
+    for any_of in CAUSES[dag_id]:
+        done = [ended[dag].done_at(task) for dag, task in any_of.items() if dag in ended]
+        moments.append(max((moment for moment in done if moment), default=None))
+    known = [moment for moment in moments if moment]
+    return max(known) if len(known) == len(moments) else None
 
 
 def _followed(
@@ -378,11 +399,12 @@ def _fail_abandoned(client: AirflowClient, running: Running, settings: Settings)
 
 def _origins(client: AirflowClient, dag_id: str, run_id: str) -> list[str]:
     """Give the run and those that led to it, back along the chain."""
-    found = names = [run_id]
-    while dag_id in CAUSES:
-        names = [cause for name in names for cause in client.causes(dag_id, name)]
-        found = [*found, *names]
-        dag_id, _ = CAUSES[dag_id]
+    found, asked = [], [(dag_id, run_id)]
+    while asked:
+        dag_id, run_id = asked.pop(0)
+        found.append(run_id)
+        if dag_id in CAUSES:
+            asked += client.causes(dag_id, run_id)
     return found
 
 

@@ -33,6 +33,8 @@ class Heading:
         Of the model reported.
     versions : frozenset of str
         Model versions that tables may name; they are not broken over lines.
+    printed : str or None
+        File beside the page that holds the same to print, if any.
     """
 
     title: str
@@ -41,6 +43,7 @@ class Heading:
     month: dt.date
     model_version: str | None = None
     versions: frozenset[str] = frozenset()
+    printed: str | None = None
 
     @property
     def origin(self) -> str:
