@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["line", "bar", "across", "heat", "interval"]
+Kind = Literal["line", "bar", "stack", "across", "heat", "interval"]
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ class Chart:
     name, title, about : str
         Part of its address; what it shows; how to read it.
     kind : str
-        ``line``, ``bar``, ``across`` (bars to the right, for long names), ``heat`` or
-        ``interval``.
+        ``line``, ``bar``, ``stack``, ``across`` (stacked to the right, for long names),
+        ``heat`` or ``interval``.
     sql : str
         Columns ``x`` and ``y``; ``series`` (line, bars), ``value`` (heat), ``low`` and
         ``high`` (interval, line). A heat map may have ``mark``, a sign to show in a cell,
@@ -314,6 +314,7 @@ SCORE_DRIFT = Page(
             "'score-drift/cell?stage=' || stage || '&label=' || label || "
             "'&cohort_month=' || strftime(cohort_month, '%Y-%m-%d') as link "
             "from risk.score_drift where is_available and ks is not null "
+            "and (label = 'policy' or stage = 'disbursed') "
             "order by label desc, stage_no desc, cohort_month",
             tables=("risk.score_drift",),
             x_title="cohort month",
@@ -394,7 +395,7 @@ OVERDUE = Page(
             name="ratings",
             title="Ratings over time",
             about="Overdue borrowers by rating, by the month they were assessed for.",
-            kind="bar",
+            kind="stack",
             sql="select as_of as x, count(*) as y, coalesce(rating, 'none') as series "
             "from risk.overdue_assessment group by as_of, rating order by series, x",
             tables=("risk.overdue_assessment",),
@@ -405,7 +406,7 @@ OVERDUE = Page(
             name="grades",
             title="Grades over time",
             about="Observation points by grade, by the month they fall in.",
-            kind="bar",
+            kind="stack",
             sql="select date_trunc('month', observed_on) as x, count(*) as y, "
             "grade as series from risk.overdue_grade group by 1, 3 order by series, x",
             tables=("risk.overdue_grade",),
@@ -449,7 +450,7 @@ DECISIONS = Page(
             name="admissions",
             title="Decisions by month",
             about="Applications by final decision.",
-            kind="bar",
+            kind="stack",
             sql="select a.cohort_month as x, count(*) as y, "
             "coalesce(d.final_decision, d.admission) as series "
             "from risk.credit_decision d join marts.fct_application a "
@@ -467,7 +468,7 @@ DECISIONS = Page(
             "select admission, "
             "unnest(from_json(reason_codes, '[\"VARCHAR\"]')) as reason "
             "from risk.credit_decision where cohort_month = $month) "
-            "group by 1, 3 order by y desc limit 15",
+            "group by 1, 3 order by y desc limit 10",
             tables=("risk.credit_decision",),
             y_title="applications",
         ),
@@ -538,7 +539,7 @@ QUALITY = Page(
             name="failures",
             title="Checks by stage",
             about="Of the last run of each stage.",
-            kind="bar",
+            kind="stack",
             sql="select stage as x, count(*) as y, "
             "case when success then 'passed' else severity end as series "
             "from audit.quality_result group by stage, 3 order by series, x",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from comove.pages.catalogue import PAGES
@@ -109,4 +110,5 @@ def newest_first(table: str, published: Published) -> str | None:
 
 
 def _title(table: str) -> str:
-    return table.split(".")[1].replace("_", " ").capitalize()
+    name = table.split(".")[1]
+    return re.sub("^(dim|fct)_", "", name).replace("_", " ").capitalize()

@@ -42,7 +42,8 @@ async function asked(path, parameters) {
 
 function shown(value) {
   if (value === null) return "–";
-  if (typeof value !== "number") return String(value);
+  // Of a time, no fraction of a second.
+  if (typeof value !== "number") return String(value).replace(/^(\d{4}-.{14})\.\d+$/, "$1");
   if (Number.isInteger(value)) return value.toLocaleString("en");
   return Math.abs(value) >= 1000 ? value.toLocaleString("en", { maximumFractionDigits: 0 })
     : String(Number(value.toPrecision(4)));
@@ -97,6 +98,9 @@ class Table {
   }
 
   show(found) {
+    this.columns = found.columns.filter((column) => column !== this.place.dataset.without);
+    this.rows = found.rows.map((values) =>
+      Object.fromEntries(found.columns.map((name, place) => [name, values[place]])));
     if (this.place.dataset.hides !== undefined && !found.total && !this.state.search) {
       this.place.closest("details").hidden = true;
     }
@@ -110,14 +114,14 @@ class Table {
     if (month) given.set("month", month);
     this.download.href = `${root}${this.place.dataset.download}?${given}`;
     const table = made("table");
-    table.append(this.head(found), this.body(found));
+    table.append(this.head(found), this.body());
     this.scroll.replaceChildren(table);
   }
 
   head(found) {
     const row = made("tr");
-    for (const [place, column] of found.columns.entries()) {
-      if (found.rows.length && found.rows.every((values) => values[place] === MASK)) {
+    for (const column of this.columns) {
+      if (this.rows.length && this.rows.every((values) => values[column] === MASK)) {
         row.append(made("th", column, { scope: "col" }));
         continue;
       }
@@ -126,6 +130,7 @@ class Table {
       const cell = made("th", undefined, {
         scope: "col", "aria-sort": isSorted ? (falls ? "descending" : "ascending") : "none",
       });
+      if (this.rows.some((values) => typeof values[column] === "number")) cell.className = "number";
       const button = made("button", column + (isSorted ? (falls ? " ↓" : " ↑") : ""), { type: "button" });
       button.addEventListener("click", () => this.go({
         sort: column, descending: isSorted ? !falls : true, page: 1,
@@ -138,12 +143,11 @@ class Table {
     return head;
   }
 
-  body(found) {
+  body() {
     const body = made("tbody");
-    for (const values of found.rows) {
+    for (const values of this.rows) {
       const row = made("tr");
-      const all = Object.fromEntries(found.columns.map((name, place) => [name, values[place]]));
-      for (const column of found.columns) row.append(this.cell(column, all));
+      for (const column of this.columns) row.append(this.cell(column, values));
       body.append(row);
     }
     return body;
@@ -152,13 +156,15 @@ class Table {
   cell(column, row) {
     const value = row[column];
     const cell = made("td", undefined, typeof value === "number" ? { class: "number" } : {});
+    if (/^[0-9a-f]{32}$/.test(value)) cell.className = "key";
     const leads = value === null || value === MASK ? undefined : this.leads(column, row);
     if (leads) {
       cell.append(made("a", shown(value), { href: root + leads }));
     } else {
-      cell.textContent = shown(value);
-      if (typeof value === "string" && value.length > 30) cell.title = value;
+      // A year is no count.
+      cell.textContent = column.endsWith("year") ? String(value ?? "–") : shown(value);
     }
+    if (typeof value === "string" && value.length > 30) cell.title = value;
     return cell;
   }
 
@@ -246,7 +252,7 @@ function across(rows) {
 
 // Long names on several lines, or they would leave the bars no room.
 function folded(text) {
-  return String(text).replace(/(.{24,}?) /g, "$1<br>");
+  return String(text).replace(/(.{30,}?) /g, "$1<br>");
 }
 
 const FATES = ["circle", "square", "diamond", "triangle-up", "cross"];
@@ -300,12 +306,35 @@ function marked(mark, ink) {
   };
 }
 
-const DRAWN = { line: lines, bar: bars, across, heat, interval: intervals, network, curve: curves };
-const NO_AXIS = { visible: false };
-const LAYOUTS = {
-  network: { xaxis: NO_AXIS, yaxis: { ...NO_AXIS, scaleanchor: "x" }, height: 560 },
-  across: { yaxis: { automargin: true, autorange: "reversed" }, height: 560, barmode: "stack" },
-};
+const DRAWN = { line: lines, bar: bars, stack: bars, across, heat, interval: intervals, network, curve: curves };
+const NO_AXIS = { visible: false, range: [-1.35, 1.35] };
+
+// What a kind of chart needs beyond axes; `rows` is what it draws.
+function layoutOf(kind, rows) {
+  if (kind === "network") {
+    return { xaxis: NO_AXIS, yaxis: { ...NO_AXIS, scaleanchor: "x" }, height: 540 };
+  }
+  if (kind === "across") {
+    const names = new Set(rows.map((row) => row.x)).size;
+    return { yaxis: { automargin: true, autorange: "reversed" }, height: 120 + 44 * names, barmode: "stack" };
+  }
+  if (kind === "stack") return { barmode: "stack" };
+  return hasMany(rows) ? { height: 560 } : {};
+}
+
+function hasMany(rows) {
+  return new Set(rows.map((row) => row.series)).size > MOST_LINES;
+}
+
+function legendOf(rows) {
+  return hasMany(rows) ? { orientation: "h", y: -0.3, yanchor: "top" }
+    : { orientation: "h", y: 1.02, yanchor: "bottom" };
+}
+
+// Months of a few cohorts, or names: no axis of time, which would show fractions of seconds.
+function isOfNames(kind, rows) {
+  return kind === "heat" || (kind !== "curve" && new Set(rows.map((row) => row.x)).size <= 3);
+}
 
 // Plotly reads a little HTML in names: what comes from the data must not be any.
 function inert(value) {
@@ -326,13 +355,15 @@ async function draw(place) {
     const ink = isDark() ? "#e8eaed" : "#1d2126";
     const line = isDark() ? "#3a414a" : "#d0d4d9";
     const axis = (title) => ({ title: { text: title }, gridcolor: line, automargin: true, zerolinecolor: line });
-    await Plotly.newPlot(place, DRAWN[found.kind](rows), {
+    const layout = {
       margin: { t: 10, r: 10, b: 50, l: 50 }, height: 400, font: { color: ink },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       xaxis: axis(found.x_title), yaxis: axis(found.y_title), barmode: "group",
-      legend: { orientation: "h", y: -0.35, yanchor: "top" }, hovermode: "closest",
-      ...LAYOUTS[found.kind], ...marked(found.mark, ink),
-    }, { responsive: true, displaylogo: false });
+      legend: legendOf(rows), hovermode: "closest",
+      ...layoutOf(found.kind, rows), ...marked(found.mark, ink),
+    };
+    if (isOfNames(found.kind, rows)) layout.xaxis.type = "category";
+    await Plotly.newPlot(place, DRAWN[found.kind](rows), layout, { responsive: true, displaylogo: false });
     place.on("plotly_click", ({ points }) => {
       const leads = points[0].customdata;
       if (typeof leads === "string" && leads) location.assign(root + leads);
