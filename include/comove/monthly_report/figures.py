@@ -145,14 +145,16 @@ _ANSWERED = """(
     from risk.strategy_action as actions
     join risk.default_event as events using (event_id)
 )"""
-# The newest cohort of each stage whose loans are old enough to tell.
+_POLICY = "(select * from risk.score_drift where label = 'policy')"
+# The newest cohort of each stage whose loans are old enough, and enough, to tell.
 _NEWEST_PERFORMANCE = """(
     select * from risk.score_drift
-    where label = 'performance' and is_mature and ks is not null
+    where label = 'performance' and status = 'judged'
     qualify row_number() over (
         partition by as_of_month, stage order by cohort_month desc
     ) = 1
 )"""
+_JUDGED = "count(distinct stage) filter (status = 'judged')"
 _DRIFTED = "count(distinct stage) filter (is_drift)"
 _DRIFTED_NAMES = (
     "string_agg(distinct replace(stage, '_', ' '), ', ' "
@@ -219,6 +221,29 @@ def _of_factor(name: str, title: str, column: str) -> Figure:
         source=_FACTORS,
         when="as_of_month",
         note="arg_max(factor, abs(mean - mean_before))",
+    )
+
+
+def _of_drift(
+    name: str,
+    title: str,
+    *,
+    value: str = _JUDGED,
+    source: str = _POLICY,
+    when: str = "cohort_month",
+    note: str = "null",
+) -> Figure:
+    return Figure(
+        name,
+        "drift",
+        title,
+        Unit.COUNT,
+        ("risk.score_drift",),
+        value,
+        source=source,
+        when=when,
+        note=note,
+        is_sparse=True,
     )
 
 
@@ -394,28 +419,21 @@ FIGURES = (
         "risk.strategy_action",
         "count(*) filter (strategy = 'freeze' and status = 'proposed')",
     ),
-    Figure(
-        "drift_policy",
-        "drift",
-        "Stages of the newest cohort that drifted, policy label",
-        Unit.COUNT,
-        ("risk.score_drift",),
-        _DRIFTED,
-        source="(select * from risk.score_drift where label = 'policy')",
-        when="cohort_month",
-        note=_DRIFTED_NAMES,
+    _of_drift("judged_policy", "Stages of the month's cohort judged, policy label"),
+    _of_drift("drift_policy", "Of them drifted", value=_DRIFTED, note=_DRIFTED_NAMES),
+    _of_drift(
+        "judged_performance",
+        "Stages with a cohort judged, performance label",
+        source=_NEWEST_PERFORMANCE,
+        when="as_of_month",
     ),
-    Figure(
+    _of_drift(
         "drift_performance",
-        "drift",
-        "Stages whose newest mature cohort drifted, performance label",
-        Unit.COUNT,
-        ("risk.score_drift",),
-        _DRIFTED,
+        "Of them drifted in the newest such cohort",
+        value=_DRIFTED,
         source=_NEWEST_PERFORMANCE,
         when="as_of_month",
         note=_DRIFTED_NAMES,
-        is_sparse=True,
     ),
     Figure(
         "assessed",

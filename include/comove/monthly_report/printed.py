@@ -23,10 +23,8 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
     Flowable,
     Image,
-    KeepTogether,
     Paragraph,
     SimpleDocTemplate,
-    Spacer,
     TableStyle,
 )
 from reportlab.platypus import Table as PrintedTable
@@ -107,6 +105,7 @@ class _Anchor(Flowable):  # type: ignore[misc]  # ReportLab is not typed
 
     def __init__(self, name: str, title: str) -> None:
         super().__init__()
+        self.keepWithNext = 1
         self.name, self.title = name, title
 
     def wrap(self, *_available: float) -> tuple[float, float]:
@@ -118,14 +117,13 @@ class _Anchor(Flowable):  # type: ignore[misc]  # ReportLab is not typed
 
 
 def _section(section: Section) -> Iterator[Flowable]:
-    head = [_Anchor(section.name, section.title), _paragraph(section.title, _HEADING)]
-    body: list[Flowable] = [_paragraph(sentence, _TEXT) for sentence in section.words]
-    body += [_picture(one.figure) for one in section.pictures]
-    # A heading never stands alone at the foot of a page.
-    yield KeepTogether([*head, *body[:1]])
-    yield from body[1:]
+    yield _Anchor(section.name, section.title)
+    yield _paragraph(section.title, _HEADING)
+    for sentence in section.words:
+        yield _paragraph(sentence, _TEXT)
+    for one in section.pictures:
+        yield _picture(one.figure)
     for table in section.tables:
-        yield Spacer(0, 2 * mm)
         yield _paragraph(table.caption, _CAPTION)
         yield _table(table)
 
@@ -191,9 +189,14 @@ def _style(name: str, size: float, **more: object) -> ParagraphStyle:
 
 
 _TITLE = _style("title", 16, fontName=_BOLD, spaceAfter=4)
-_HEADING = _style("heading", 12, fontName=_BOLD, spaceBefore=12, spaceAfter=4)
+# What stands above something never stands alone at the foot of a page.
+_HEADING = _style(
+    "heading", 12, fontName=_BOLD, spaceBefore=12, spaceAfter=4, keepWithNext=1
+)
 _TEXT = _style("text", 9, spaceAfter=4)
 _SMALL = _style("small", 7.5, textColor=HexColor(QUIET))
-_CAPTION = _style("caption", 7.5, textColor=HexColor(QUIET), keepWithNext=1)
+_CAPTION = _style(
+    "caption", 7.5, textColor=HexColor(QUIET), spaceBefore=5, keepWithNext=1
+)
 _CELL = _style("cell", 7)
 _NUMBER = _style("number", 7, alignment=TA_RIGHT)

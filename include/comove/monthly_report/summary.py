@@ -24,7 +24,9 @@ def summary(month: Month) -> Iterator[str]:
         if stage.name in month.missing:
             yield f"{stage.title}: not available: {_sentence(month.missing[stage.name])}"
         else:
-            yield f"{stage.title}: {' '.join(_OF_STAGE[stage.name](month))}"
+            first, *more = _OF_STAGE[stage.name](month)
+            said = [first, *(f"{one[:1].upper()}{one[1:]}" for one in more)]
+            yield f"{stage.title}: {' '.join(said)}"
 
 
 def waiting(month: Month) -> Iterator[str]:
@@ -147,17 +149,18 @@ def _response(month: Month) -> Iterator[str]:
 
 
 def _drift(month: Month) -> Iterator[str]:
-    policy, performance = month.found["drift_policy"], month.found["drift_performance"]
-    yield (
-        f"{counted(policy.now, 'stage', 'stages')} of the cohort of "
-        f"{month.month:%B %Y} drifted by the policy label"
-        + (f" ({policy.note})." if policy.note else ".")
+    by = (
+        ("policy", f"of the cohort of {month.month:%B %Y}", "the policy label"),
+        ("performance", "with a cohort old enough", "what became of loans"),
     )
-    if performance.now is not None:
+    for label, which, judge in by:
+        judged, drifted = month.now(f"judged_{label}"), month.found[f"drift_{label}"]
+        if not judged:
+            yield f"no stage {which} could be judged by {judge}."
+            continue
         yield (
-            f"{counted(performance.now, 'stage', 'stages')} drifted by what became of "
-            "loans, in their newest mature cohort"
-            + (f" ({performance.note})." if performance.note else ".")
+            f"{drifted.text} of {counted(judged, 'stage', 'stages')} {which} drifted, "
+            f"judged by {judge}" + (f" ({drifted.note})." if drifted.note else ".")
         )
 
 
