@@ -13,6 +13,7 @@ from scipy.special import ndtr, ndtri
 from comove.joint_risk import month_scale
 from comove.joint_risk.graph import CountLikelihood, OrdinalLikelihood
 from comove.joint_risk.kernel import count_log_likelihood, expected_information
+from comove.joint_risk.known import known
 from comove.joint_risk.ordinal import ordinal_information, ordinal_log_likelihood
 from comove.joint_risk.panel import OrdinalPanel, Panel
 
@@ -97,13 +98,15 @@ class ThresholdEvidence:
     ) -> None:
         """See `Evidence`; with a common scale, thresholds are Student-t quantiles."""
         groups, counts, z = self._data
+        # As many as there are: their number is not part of the compiled code.
+        cells: Any = pm.Data("cells", np.vstack([counts, z]))
         if common is None:
-            threshold, scale = pm.Data("threshold", z), pt.ones(effects.level.shape)
+            threshold, scale = cells[2], pt.ones(effects.level.shape)
         else:
             threshold, scale = month_scale.cell_thresholds(z, common.nu), common.scale
         found: Any = CountLikelihood()(
             pm.Data("groups", groups),
-            pm.Data("counts", counts),
+            cells[:2],
             threshold,
             effects.level,
             effects.region,
@@ -152,7 +155,7 @@ class OrdinalEvidence:
         found: Any = OrdinalLikelihood()(
             pm.Data("groups", self.panel.groups),
             pm.Data("counts", self.panel.counts.astype(np.float64)),
-            pm.Data("threshold", self.thresholds),
+            known(self.thresholds),
             effects.level,
             effects.region,
             effects.industry,

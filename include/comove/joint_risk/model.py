@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from comove.joint_risk.basis import Basis
 from comove.joint_risk.evidence import Effects, Evidence, ThresholdEvidence
 from comove.joint_risk.graph import Colour, DeviationPrior, LevelPrior
+from comove.joint_risk.known import known
 from comove.joint_risk.loading import bounded_loading
 from comove.joint_risk.month_scale import Common, common_scale, quantile_at
 from comove.joint_risk.pilot import Hint, Kind, Pilot
@@ -121,7 +122,7 @@ def _effect(name: str, pilot: Pilot, priors: Settings) -> Effect | None:
     kind: Kind | None = getattr(pilot, name)
     if kind is None:
         return None
-    hints = _data(f"{name}_hints", [*kind.log_loading, *kind.offset])
+    hints = known([*kind.log_loading, *kind.offset])
     log_loading = _pooled(
         f"log_loading_{name}",
         name,
@@ -163,11 +164,6 @@ def _pooled(name: str, dim: str, middle: Tensor, spread: Tensor, hint: Tensor) -
     return middle + spread * standard
 
 
-def _data(name: str, values: Any) -> Tensor:
-    """Add data, not a constant: code compiled for one month serves for the next."""
-    return pm.Data(name, np.asarray(values, dtype=np.float64))
-
-
 def _paths(
     shape: tuple[int, int, int],
     pilot: Pilot,
@@ -189,8 +185,7 @@ def _paths(
     level = level + sum(part.level_shift for part in parts)
     _add_level_prior(level, *national, parts)
     own = {n: one for n, one in kinds.items() if one is not None and n not in told}
-    # Data that nothing reads are unknown to the compiled model.
-    beside = level - _data("level_seen", pilot.level_seen) if own else level
+    beside = level - known(pilot.level_seen) if own else level
     shown = {name: part.shown for name, part in told.items()} | {
         name: _own_paths(name, getattr(pilot, name), effect, beside)
         for name, effect in own.items()
@@ -234,7 +229,7 @@ def _place(
 ) -> _Place:
     shared = sum(effect.mean_square for effect in groups if effect is not None)
     own = 1 - national**2 - shared
-    seen = _data("pilot_place", [pilot.loadings.sigma, pilot.threshold])
+    seen = known([pilot.loadings.sigma, pilot.threshold])
     return _Place(pt.sqrt(own), seen[0], seen[1])
 
 
@@ -243,9 +238,7 @@ def _sampled_level(
 ) -> Tensor:
     months = seen.information.shape[1]
     noise = pm.Flat("level_noise", shape=(1, months))
-    path, log_jacobian = _coloured(
-        "level", noise, (spread / place.stretch)[None], phi, seen
-    )
+    path, log_jacobian = _coloured(noise, (spread / place.stretch)[None], phi, seen)
     pm.Potential("level_jacobian", log_jacobian + months * pt.log(place.stretch))
     threshold = place.threshold
     if common is not None:
@@ -286,8 +279,8 @@ def _own_paths(name: str, seen: Kind, effect: Effect, level_beside: Tensor) -> T
     pilot saw, the data tell of so much less (level_beside, of the level).
     """
     noise = pm.Flat(f"{name}_noise", shape=seen.paths.information.shape)
-    hints = _data(f"{name}_path_hints", list(seen.paths))
-    offset_beside = effect.offset - _data(f"{name}_offset_seen", seen.offset.value)
+    hints = known(list(seen.paths))
+    offset_beside = effect.offset - known(seen.offset.value)
     beside = level_beside[None, :] + offset_beside[:, None]
     found: Any = Colour()(
         noise, effect.loading, effect.phi, hints[0], hints[1] - hints[0] * beside
@@ -314,17 +307,15 @@ def _deviations(
     name: str, seen: Kind, basis: Basis, effect: Effect, place: _Place
 ) -> _Deviations:
     """Add deviations from the level: the coordinates where data are many."""
-    share = _data(f"{name}_share", seen.share)
+    share = known(seen.share)
     noise = pm.Flat(f"{name}_noise", shape=seen.paths.information.shape)
-    # One array more costs a second of compilation: the last row holds the spreads.
-    coordinates = _data(f"{name}_basis", [*basis.outward, basis.spread])
-    scale = pt.sqrt(effect.mean_square) * coordinates[-1] / place.stretch
-    path, log_jacobian = _coloured(name, noise, scale, effect.phi, seen.paths)
+    scale = pt.sqrt(effect.mean_square) * known(basis.spread) / place.stretch
+    path, log_jacobian = _coloured(noise, scale, effect.phi, seen.paths)
     stretching = seen.paths.information.size * pt.log(place.stretch)
     pm.Potential(f"{name}_jacobian", log_jacobian + stretching)
     shift = place.shift(effect)
     mean_shift = pt.sum(share * shift)
-    shown = place.stretch * pt.dot(coordinates[:-1], path)
+    shown = place.stretch * pt.dot(known(basis.outward), path)
     shown = shown + (shift - mean_shift)[:, None]
     mean_offset = pt.sum(share * effect.offset)
     deviation = shown - (effect.offset - mean_offset)[:, None]
@@ -336,9 +327,9 @@ def _deviations(
 
 
 def _coloured(
-    name: str, noise: Tensor, scale: Tensor, phi: Tensor, seen: Hint
+    noise: Tensor, scale: Tensor, phi: Tensor, seen: Hint
 ) -> tuple[Tensor, Tensor]:
-    hints = _data(f"{name}_path_hints", list(seen))
+    hints = known(list(seen))
     found: Any = Colour()(noise, scale, phi, hints[0], hints[1])
     return found[0], found[1]
 

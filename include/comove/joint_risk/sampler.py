@@ -181,7 +181,7 @@ class Sampler:
         student_t = variant.copula == "student_t"
         model = build_model(evidence, pilot, self._settings, student_t=student_t)
         # The pilot chooses coordinates by the data, and each choice is other code.
-        coordinates = frozenset(one.name for one in model.data_vars)
+        coordinates = frozenset(model.named_vars)
         key = type(evidence), variant, evidence.panel.shape, coordinates
         if key not in self._compiled:
             self._tell("Compiling the model")
