@@ -1,5 +1,7 @@
 """Intervals of changes, against simulated funnels whose true KS is known."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -163,24 +165,128 @@ def _bands(months: int, turned_away: float, n: int = 1500, seed: int = 0) -> pd.
 
 def _selected(bands: pd.DataFrame) -> pd.DataFrame:
     return selection_changes(
-        bands, {"credit_approved": "credit_applied"}, draws=300, seed=3
+        bands, {"credit_approved": "credit_applied"}, draws=200, seed=3
     )
 
 
-def test_selection_alone_is_no_drift() -> None:
-    """200 months; the share whose interval leaves out zero is 5 % but for chance."""
-    found = _selected(_bands(200, 0.0))
-    leaves_out_zero = (found["selection_change_low"] > 0) | (
-        found["selection_change_high"] < 0
-    )
-    assert leaves_out_zero.mean() <= 0.09
-    assert abs(found["selection_change"].mean()) < 0.005
+def _cut(score: np.ndarray, good: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Scores above a cut come through, with some discretion."""
+    return score + 0.3 * random.standard_normal(len(score)) > 0.2
 
 
-def test_a_gate_that_turns_on_the_good_is_a_drift_of_its_stage() -> None:
-    found = _selected(_bands(20, 0.6))
-    assert found["selection_change_high"].iloc[-1] < -0.05
-    assert (found["selection_change_high"].iloc[:-1] > 0).mean() > 0.8
+def _turns_good_away(
+    score: np.ndarray, good: np.ndarray, random: np.random.Generator
+) -> np.ndarray:
+    turned = good & (score > 1) & (random.random(len(score)) < 0.6)
+    return _cut(score, good, random) & ~turned
+
+
+def _overrules(
+    score: np.ndarray, good: np.ndarray, random: np.random.Generator
+) -> np.ndarray:
+    return score + 2 * random.standard_normal(len(score)) > 0.2
+
+
+def _draws(
+    score: np.ndarray, good: np.ndarray, random: np.random.Generator
+) -> np.ndarray:
+    """Nine of ten want the money, whatever their score."""
+    return random.random(len(score)) < 0.9
+
+
+def _leaves(
+    score: np.ndarray, good: np.ndarray, random: np.random.Generator
+) -> np.ndarray:
+    """Half of the best go elsewhere."""
+    return random.random(len(score)) < np.where(good & (score > 0.5), 0.5, 0.9)
+
+
+Gate = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
+
+
+def _gated(random: np.random.Generator, n: int, gate: Gate) -> pd.DataFrame:
+    """Band counts of applicants, 60 % good, who stand before a gate."""
+    good = random.random(n) < 0.6
+    score = random.standard_normal(n) + good
+    return pd.DataFrame(_banded(score, good, gate(score, good, random)))
+
+
+def _both(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Who stood before the gate and who came through: months, labels, bands."""
+    ends = [
+        np.stack([rows[f"{end}_{label}"].to_numpy() for label in ("good", "bad")])
+        for end in ("disbursed", "rejected")
+    ]
+    through, away = (end.reshape(2, -1, 20).swapaxes(0, 1) for end in ends)
+    return (through + away).astype(float), through.astype(float)
+
+
+def _coverage(before: Gate, after: Gate, n: int, books: int) -> tuple[float, float]:
+    """Share of intervals that hold the true change, and that leave out 0.
+
+    The truth is that of the month's own applicants, at the chances of two million.
+    """
+    chances = []
+    for gate in (before, after):
+        many, came = _both(_gated(np.random.default_rng(1), 2_000_000, gate))
+        chances.append(came / np.maximum(many, 1))
+    holds, leaves = [], []
+    for book in range(books):
+        random = np.random.default_rng([book, n])
+        parts = [_gated(random, 6 * n, before).assign(is_baseline=True, month=0)]
+        parts += [
+            _gated(random, n, after).assign(is_baseline=False, month=month)
+            for month in range(40)
+        ]
+        bands = _with_other_ends(pd.concat(parts)).assign(cut_by="all", cut_value="all")
+        bands["band"] = np.tile(range(20), 41)
+        bands["cohort_month"] = pd.to_datetime("2020-01-01") + pd.to_timedelta(
+            bands.pop("month"), "D"
+        )
+        found = _selected(bands)
+        low = found["selection_change_low"].to_numpy()
+        high = found["selection_change_high"].to_numpy()
+        stood, _ = _both(bands[~bands["is_baseline"]])
+        true = banded_ks(stood * chances[1]) - banded_ks(stood * chances[0])
+        holds.append((low <= true) & (true <= high))
+        leaves.append((low > 0) | (high < 0))
+    return float(np.mean(holds)), float(np.mean(leaves))
+
+
+_GATES = [(_cut, _turns_good_away), (_cut, _overrules), (_draws, _leaves)]
+_SAME = [(gate, gate) for gate in (_cut, _draws, _overrules)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("n", "before", "after"),
+    [
+        *((1500, *gates) for gates in _GATES),
+        (400, _cut, _turns_good_away),
+        (5000, _cut, _turns_good_away),
+    ],
+)
+def test_intervals_of_a_changed_gate_cover_between_93_and_97_percent(
+    n: int, before: Gate, after: Gate
+) -> None:
+    assert 0.93 <= _coverage(before, after, n, books=50)[0] <= 0.97
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("before", "after"), _SAME)
+def test_selection_alone_is_flagged_in_5_percent_at_most(
+    before: Gate, after: Gate
+) -> None:
+    """But for 2; less where the gate leaves little to chance."""
+    covered, flagged = _coverage(before, after, 1500, books=50)
+    assert flagged <= 0.07
+    assert covered == pytest.approx(1 - flagged, abs=0.01)
+
+
+# 320 months each; the slow tests above have the draws for the narrow bounds.
+@pytest.mark.parametrize(("before", "after"), [_GATES[0], _GATES[2], _SAME[2]])
+def test_intervals_cover_what_a_gate_adds(before: Gate, after: Gate) -> None:
+    assert 0.91 <= _coverage(before, after, 1500, books=8)[0] <= 0.985
 
 
 def test_a_score_gone_blind_is_no_drift_of_the_stage_below() -> None:

@@ -29,7 +29,7 @@ ENDS = {
     "approved_undrawn": ("undrawn",),
     "drawdown_rejected": ("refused",),
 }
-_QUANTILES = (0.025, 0.975)
+_CHANGE = ("selection_change", "selection_change_low", "selection_change_high")
 _NORMAL = 1.959964
 
 
@@ -51,6 +51,17 @@ class Passed:
         before = self.before.sum(axis=-1, keepdims=True)
         mean = (self.through.sum(axis=-1, keepdims=True) + 0.5) / (before + 1)
         return np.asarray((self.through + mean) / (self.before + 1))
+
+    def smoothed(self) -> "Passed":
+        """Count to each band half of what is in the bands beside it."""
+        return Passed(_with_neighbours(self.before), _with_neighbours(self.through))
+
+
+def _with_neighbours(counts: FloatArray) -> FloatArray:
+    summed = counts.copy()
+    summed[..., 1:] += counts[..., :-1] / 2
+    summed[..., :-1] += counts[..., 1:] / 2
+    return summed
 
 
 def selection_changes(
@@ -74,8 +85,9 @@ def selection_changes(
     -------
     DataFrame
         cut_by, cut_value, stage, cohort_month, label (policy), selection_change (KS of
-        the stage less the one expected, both on bands), and both ends of its 95 %
-        interval. Without a baseline, or an application of either label, nan.
+        the stage less the one expected, both on bands, and less what chance adds to it),
+        and both ends of its 95 % interval. Without a baseline, or an application of
+        either label, nan.
     """
     rng = np.random.default_rng(seed)
     made = []
@@ -86,8 +98,7 @@ def selection_changes(
             found["cut_by"], found["cut_value"] = cut["cut_by"], cut["cut_value"]
             found["stage"] = stage
             made.append(found)
-    columns = ["cut_by", "cut_value", "stage", "cohort_month", "label"]
-    columns += ["selection_change", "selection_change_low", "selection_change_high"]
+    columns = ["cut_by", "cut_value", "stage", "cohort_month", "label", *_CHANGE]
     return pd.concat(made)[columns] if made else pd.DataFrame(columns=columns)
 
 
@@ -133,9 +144,8 @@ def outcome_changes(bands: pd.DataFrame, *, draws: int, seed: int) -> pd.DataFra
 def _outcome_interval(
     own: FloatArray, baseline: FloatArray, draws: int, rng: np.random.Generator
 ) -> dict[str, FloatArray]:
-    names = ("selection_change", "selection_change_low", "selection_change_high")
     if not baseline.sum():
-        return {name: np.full(len(own), np.nan) for name in names}
+        return {name: np.full(len(own), np.nan) for name in _CHANGE}
     change = _outcome_change(own, baseline)
     loans, share = own.sum(axis=1, keepdims=True), _good_share(own)
     drawn, still = np.empty((2, draws, len(own)))
@@ -147,7 +157,7 @@ def _outcome_interval(
     # What months without a change show: the excess of the few over the many.
     middle = change - still.mean(axis=0)
     error = _NORMAL * drawn.std(axis=0)
-    return dict(zip(names, (middle, middle - error, middle + error), strict=True))
+    return dict(zip(_CHANGE, (middle, middle - error, middle + error), strict=True))
 
 
 def _outcome_change(own: FloatArray, baseline: FloatArray) -> FloatArray:
@@ -286,13 +296,11 @@ def _changes(
     made = pd.DataFrame({"cohort_month": table.months, "label": "policy"})
     if len(baseline.before) == 0:
         missing = np.full(len(made), np.nan)
-        ends = missing, missing
-        change = missing
+        found = missing, missing, missing
     else:
-        change = _change(own.through, own.before, baseline.rates())
-        ends = _interval(own, baseline, change, draws, rng)
-    made["selection_change"] = change
-    made["selection_change_low"], made["selection_change_high"] = ends
+        found = _interval(own, baseline, draws, rng)
+    for name, values in zip(_CHANGE, found, strict=True):
+        made[name] = values
     return made
 
 
@@ -322,27 +330,28 @@ def banded_ks(counts: FloatArray) -> FloatArray:
 
 
 def _interval(
-    own: Passed,
-    baseline: Passed,
-    change: FloatArray,
-    draws: int,
-    rng: np.random.Generator,
-) -> tuple[FloatArray, FloatArray]:
+    own: Passed, baseline: Passed, draws: int, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Draw who comes through anew, in the cohort and in the baseline.
 
-    The bootstrap is reflected (Davison and Hinkley, Bootstrap Methods, 1997, 5.2): its
-    changes lie as far off the observed one as that off the true one. Who stands before
-    the stage is given; that is the point of the comparison.
+    How far the changes drawn lie off the one they are drawn at tells how far the observed
+    one lies off the true one (Davison and Hinkley, Bootstrap Methods, 1997, 5.2). The
+    chances drawn at are smoothed over neighbouring bands: as observed they hold the noise
+    that the draws add once more, and the largest of many distances grows by it. Who
+    stands before the stage is given; that is the point of the comparison.
     """
-    rates, matched = own.rates(), baseline.rates()
-    drawn = np.empty((draws, len(change)))
+    rates, matched = own.smoothed().rates(), baseline.smoothed().rates()
+    true = _change(own.before * rates, own.before, matched)
+    error = np.empty((draws, len(own.before)))
     for draw in range(draws):
         through = _drawn(own.before, rates, rng)
         again = Passed(baseline.before, _drawn(baseline.before, matched, rng))
-        drawn[draw] = _change(through, own.before, again.rates())
-    with np.errstate(invalid="ignore"):
-        low, high = np.quantile(drawn, _QUANTILES, axis=0)
-    return 2 * change - high, 2 * change - low
+        error[draw] = _change(through, own.before, again.rates()) - true
+    change = _change(own.through, own.before, baseline.rates())
+    # Where a draw has nobody of a label there is no interval.
+    middle = change - np.nan_to_num(error.mean(axis=0))
+    spread = _NORMAL * error.std(axis=0)
+    return middle, middle - spread, middle + spread
 
 
 def _drawn(before: FloatArray, rates: FloatArray, rng: np.random.Generator) -> FloatArray:
