@@ -57,3 +57,39 @@ def test_a_table_that_is_not_published_is_named(tmp_path: Path) -> None:
 )
 def test_values_are_what_json_can_hold(value: object, expected: object) -> None:
     assert plain(value) == expected
+
+
+@pytest.mark.parametrize("most_ordered", [10_000, 0])
+@pytest.mark.parametrize("descending", [True, False])
+def test_pages_follow_on_from_each_other_however_far_down(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    most_ordered: int,
+    descending: bool,
+) -> None:
+    """Ties keep the table's order, nulls are last; against Python's stable sort."""
+    monkeypatch.setattr("comove.pages.published.MOST_ROWS_ORDERED", most_ordered)
+    monkeypatch.setattr("comove.pages.published.SHALLOW_ROWS", 1_000)
+    values = [None if k % 7 == 0 else (k * 37) % 11 for k in range(2_500)]
+    file = tmp_path / "copy.duckdb"
+    with duckdb.connect(file) as connection:
+        connection.execute("create schema risk")
+        connection.execute(
+            "create table risk.score as select unnest(range(2500)) as place, "
+            "unnest(?::integer[]) as score",
+            [values],
+        )
+    published = Published(file)
+    found = [
+        row[0]
+        for page in range(1, 14)
+        for row in published.rows(
+            Request(
+                "risk.score", sort="score", descending=descending, page=page, size=200
+            )
+        ).rows
+    ]
+    known = [k for k, value in enumerate(values) if value is not None]
+    known.sort(key=lambda k: (values[k] or 0) * (-1 if descending else 1))
+    assert found == known + [k for k, value in enumerate(values) if value is None]
+    assert published.rows(Request("risk.score", page=99)).rows == []

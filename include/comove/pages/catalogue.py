@@ -423,6 +423,13 @@ OVERDUE = Page(
             order="overdue_amount",
         ),
         Listing(
+            "risk.overdue_assessment_replaced",
+            "Replaced assessments",
+            "Decisions that were in force until a later run replaced them.",
+            month="as_of",
+            order="replaced_at",
+        ),
+        Listing(
             "risk.overdue_grade",
             "Grades",
             "At every observation point.",
