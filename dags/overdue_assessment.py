@@ -8,29 +8,31 @@ fixed assets - overdue amount) / overdue amount gives the rating, and the rating
 the amount gives the strategy of the seed `collection_strategies`; a strategy that costs
 more than it may bring is replaced by a cheaper one, or by none. Every decision is kept
 with its inputs and its reasons in `risk.overdue_assessment`. Earlier month ends nobody
-has assessed are filled in by the model of their time; decisions taken before stay.
+has assessed are filled in by the model of their time; those assessed before stay. A month
+that is run again replaces its own; what it replaces is kept.
 Beside it every borrower is graded at each point of its loans' repayment cycles
 (`risk.overdue_grade`).
 
 By hand, **Borrower** names one borrower, by the lender's own id or by borrower_key, and
 **Day** the day at whose end it is assessed (empty: the month's last). That takes seconds:
-it is assessed as known then, by the model of that time, and its one row is published.
-`comove overdue BORROWER --on DAY` shows it. All empty: the last complete month.
+it is assessed as known then, by the model of that time, and published once the gate has
+passed. A decision of the same borrower and day that it replaces is kept in
+`risk.overdue_assessment_replaced`. `comove overdue BORROWER --on DAY` shows it. All empty: the last complete month.
 
 What to do when a task has failed:
 
 - **open_run** checks what was asked for. Its message names the wrong field of the form:
   correct it and trigger again.
 - **build_cases** runs dbt on cases and seed; its log names the table, the test or the row
-  of `collection_strategies` to correct. Skipped for one borrower, as are **train**, gates
+  of `collection_strategies` to correct. Skipped for one borrower, as are **train**, grades
   and reports.
 - **train** says in its log how far it is. Too few outcomes are no failure: the type is
   then not available, with the reason in the summary and in `audit.unavailable_model`. A
   model that fails its gate is refused; the one before goes on.
 - **assess** writes decisions in one transaction. *The borrower was not overdue* names the
   last month end at which it was. *No month has been assessed yet*: run a month first.
-- **gate_overdue** judges them: `stage` is `overdue` in `audit.quality_result`. What is
-  published stays the last good copy.
+- **gate_overdue** judges them, for one borrower too: `stage` is `overdue` in
+  `audit.quality_result`. What is published stays the last good copy.
 - **build_grades** and **gate_grades** do the same for grades (`stage` is
   `overdue_grade`).
 - **publish** swaps both into the serving copy. Clear it.

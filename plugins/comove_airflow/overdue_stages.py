@@ -85,8 +85,7 @@ def assess(context: Context) -> Any:
 
 @stage
 def gate_overdue(context: Context) -> Any:
-    """Judge assessments, probabilities and outcomes; skipped for one borrower."""
-    _skip_for_one(context, "the month it is of was judged as a whole.")
+    """Judge assessments, probabilities and outcomes: they are published as a whole."""
     return gates(context, "overdue")
 
 

@@ -18,6 +18,7 @@ from tests.overdue.small_home import (
     rows,
 )
 
+from comove.connection import connect
 from comove.settings import Settings
 from comove_airflow import overdue_stages
 
@@ -89,11 +90,27 @@ def test_why_no_model_is_available_is_recorded(home: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["build_cases", "gate_overdue", "build_grades", "report", "report_grades"]
+    "name", ["build_cases", "build_grades", "report", "report_grades"]
 )
 def test_one_borrower_needs_neither_models_nor_pages(home: Settings, name: str) -> None:
     with pytest.raises(AirflowSkipException, match="One borrower is asked for"):
         getattr(overdue_stages, name)(context(borrower=ANN))
+
+
+@pytest.mark.slow
+def test_what_the_gate_has_stopped_is_not_published_by_asking_about_one_borrower(
+    home: Settings,
+) -> None:
+    """Great Expectations takes seconds to import."""
+    hand_on(home, "this run", MAY, JUNE)
+    overdue_stages.assess(context())
+    with connect(home) as connection:
+        connection.execute(
+            "update risk.overdue_assessment set rating = 'low' where rating = 'medium'"
+        )
+    overdue_stages.assess(context(borrower=ANN))
+    with pytest.raises(AirflowFailException, match="Every rating follows from its"):
+        overdue_stages.gate_overdue(context(borrower=ANN))
 
 
 @pytest.mark.parametrize(
@@ -108,8 +125,6 @@ def test_who_cannot_be_assessed_fails_the_task_at_once(
 
 
 def test_marts_that_failed_their_gate_are_not_built_upon(home: Settings) -> None:
-    from comove.connection import connect
-
     with connect(home) as connection:
         connection.execute(
             """

@@ -7,6 +7,7 @@ from tests.overdue.small_home import ANN, BOB, CAT, JULY, JUNE, MAY, hand_on, ro
 
 from comove.connection import connect
 from comove.overdue.assess import AssessReport, store_assessments
+from comove.overdue.borrower import assess_borrower
 from comove.overdue.request import Wish
 from comove.settings import Settings
 from comove.warehouse.load import LoadError
@@ -15,6 +16,10 @@ from comove.warehouse.load import LoadError
 DECISIONS = """
     select * exclude (origin, asked_by, run_id, assessed_at)
     from risk.overdue_assessment order by as_of, borrower_key
+"""
+REPLACED = """
+    select * exclude (replaced_at, replaced_by)
+    from risk.overdue_assessment_replaced order by as_of, borrower_key
 """
 ORIGINS = """
     select distinct as_of, origin, run_id from risk.overdue_assessment order by as_of
@@ -53,6 +58,31 @@ def test_running_a_month_again_changes_nothing(home: Settings) -> None:
     assert rows(home, DECISIONS) == before
 
 
+def test_decisions_that_a_month_run_again_replaces_are_kept_as_they_were_taken(
+    home: Settings,
+) -> None:
+    assess(home, "june", JUNE)
+    of_june = "from risk.overdue_assessment where as_of = '2024-06-30' order by as_of, 1"
+    taken = rows(home, of_june)
+    assess(home, "june again", JUNE, p=0.1)
+    assert rows(home, REPLACED) == taken
+    assert rows(home, of_june) != taken
+    found = "select distinct replaced_by from risk.overdue_assessment_replaced"
+    assert rows(home, found) == [("june again",)]
+
+
+def test_a_month_that_was_replaced_by_a_request_is_not_filled_in_again(
+    home: Settings,
+) -> None:
+    assess(home, "may", MAY)
+    for key in (ANN, BOB):
+        assess_borrower(home, run_id=f"one {key}", wish=Wish(MAY, borrower=key))
+    before = rows(home, "from risk.overdue_assessment order by borrower_key")
+    assess(home, "june", JUNE)
+    may = "from risk.overdue_assessment where as_of = '2024-05-31' order by borrower_key"
+    assert rows(home, may) == before
+
+
 def test_the_order_in_which_months_are_run_does_not_matter(home: Settings) -> None:
     assess(home, "july", JULY)
     before = rows(home, DECISIONS)
@@ -77,7 +107,9 @@ def test_a_decision_that_was_taken_is_not_taken_again_by_a_later_month(
     ]
 
 
-def test_who_is_no_longer_overdue_by_later_files_is_gone(home: Settings) -> None:
+def test_who_is_no_longer_overdue_by_later_files_is_no_longer_assessed_but_kept(
+    home: Settings,
+) -> None:
     assess(home, "june", JUNE)
     with connect(home) as connection:
         connection.execute(
@@ -90,6 +122,8 @@ def test_who_is_no_longer_overdue_by_later_files_is_gone(home: Settings) -> None
     )
     assert (BOB,) not in found
     assert len(found) == 2
+    kept = "select run_id, rating from risk.overdue_assessment_replaced where {}"
+    assert rows(home, kept.format(f"borrower_key = '{BOB}'")) == [("june", "medium")]
 
 
 def test_without_a_model_nobody_is_rated_and_it_is_said_why(home: Settings) -> None:

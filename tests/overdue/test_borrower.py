@@ -4,10 +4,21 @@ import datetime as dt
 
 import pytest
 from tests.conftest import SettingsMaker
-from tests.overdue.small_home import ANN, BOB, CAT, JULY, JUNE, MAY, NOT_OVERDUE, rows
+from tests.overdue.small_home import (
+    ANN,
+    BOB,
+    CAT,
+    JULY,
+    JUNE,
+    MAY,
+    NOT_OVERDUE,
+    hand_on,
+    rows,
+)
 
 from comove.connection import connect
 from comove.errors import ComoveError
+from comove.overdue.assess import store_assessments
 from comove.overdue.borrower import assess_borrower
 from comove.overdue.request import OverdueError, Wish
 from comove.settings import Settings
@@ -24,10 +35,32 @@ def test_one_row_is_written_with_its_day_and_who_asked(home: Settings) -> None:
     ) == [(ANN, dt.date(2024, 6, 30), "request", "ada", "one")]
 
 
-def test_asked_again_the_row_is_replaced(home: Settings) -> None:
+def test_asked_again_the_newest_is_in_force_and_the_one_before_is_kept(
+    home: Settings,
+) -> None:
     for run_id in ("one", "two"):
         assess_borrower(home, run_id=run_id, wish=Wish(JUNE, borrower=ANN))
     assert rows(home, "select run_id from risk.overdue_assessment") == [("two",)]
+    kept = "select run_id, replaced_by from risk.overdue_assessment_replaced"
+    assert rows(home, kept) == [("one", "two")]
+
+
+def test_the_decision_of_the_month_is_kept_when_somebody_asks_about_its_last_day(
+    home: Settings,
+) -> None:
+    hand_on(home, "june", MAY, JUNE)
+    store_assessments(home, run_id="june", wish=Wish(JUNE))
+    of_ann = f"from risk.overdue_assessment where borrower_key = '{ANN}' and "
+    taken = rows(home, of_ann + "as_of = '2024-06-30'")
+    others = f"from risk.overdue_assessment where borrower_key <> '{ANN}' order by all"
+    before = rows(home, others)
+    assess_borrower(home, run_id="one", wish=Wish(JUNE, borrower=ANN, asked_by="ada"))
+    kept = "select * exclude (replaced_at, replaced_by) "
+    assert rows(home, kept + "from risk.overdue_assessment_replaced") == taken
+    assert rows(home, "select origin " + of_ann + "as_of = '2024-06-30'") == [
+        ("request",)
+    ]
+    assert rows(home, others) == before
 
 
 def test_without_a_day_it_is_the_last_of_the_month(home: Settings) -> None:

@@ -60,8 +60,9 @@ class AssessReport:
 def store_assessments(settings: Settings, *, run_id: str, wish: Wish) -> AssessReport:
     """Decide about every overdue borrower of the month, and keep it with its reasons.
 
-    The month's rows are replaced. Earlier month ends that were never assessed are filled
-    in; decisions that were taken before stay as they were taken.
+    The month's rows are replaced, and kept in ``risk.overdue_assessment_replaced``.
+    Earlier month ends that were never assessed are filled in; those assessed before stay
+    as they were.
 
     Parameters
     ----------
@@ -95,6 +96,7 @@ def store_assessments(settings: Settings, *, run_id: str, wish: Wish) -> AssessR
         write_decisions(
             connection,
             "features.overdue_decision",
+            replaced="as_of in (select as_of from day)",
             origin="if(as_of = $as_of, 'month', 'earlier_month')",
             run_id=run_id,
             wish=wish,
@@ -106,7 +108,7 @@ def store_assessments(settings: Settings, *, run_id: str, wish: Wish) -> AssessR
 
 
 def _days_to_write(connection: duckdb.DuckDBPyConnection, wish: Wish) -> int:
-    """Find the month ends to write, and empty them of what was there."""
+    """Find the month ends to write, and empty them of what was predicted before."""
     connection.execute(
         """
         create or replace temp table day as
@@ -114,6 +116,9 @@ def _days_to_write(connection: duckdb.DuckDBPyConnection, wish: Wish) -> int:
         where as_of = $as_of or (
             as_of < $as_of and as_of not in (
                 select as_of from risk.overdue_assessment where origin <> 'request'
+                union all
+                select as_of from risk.overdue_assessment_replaced
+                where origin <> 'request'
             )
         )
         union
@@ -121,10 +126,9 @@ def _days_to_write(connection: duckdb.DuckDBPyConnection, wish: Wish) -> int:
         """,
         {"as_of": wish.as_of},
     )
-    for table in ("overdue_assessment", "overdue_probability"):
-        connection.execute(
-            f"delete from risk.{table} where as_of in (select as_of from day)"  # noqa: S608 - names of ours
-        )
+    connection.execute(
+        "delete from risk.overdue_probability where as_of in (select as_of from day)"
+    )
     found = connection.execute("select count(*) from day").fetchall()
     return int(found[0][0])
 

@@ -55,8 +55,8 @@ def assess_borrower(settings: Settings, *, run_id: str, wish: Wish) -> BorrowerR
     Returns
     -------
     BorrowerReport
-        One row of ``risk.overdue_assessment`` was written, in place of one of the same
-        borrower and day.
+        One row of ``risk.overdue_assessment`` was written; one of the same borrower and
+        day that it replaces is in ``risk.overdue_assessment_replaced``.
 
     Raises
     ------
@@ -192,6 +192,7 @@ def _decide(connection: duckdb.DuckDBPyConnection, run_id: str, wish: Wish) -> s
     write_decisions(
         connection,
         "features.overdue_decision_request",
+        replaced="(borrower_key, as_of) in (select (borrower_key, as_of) from wished)",
         origin="'request'",
         run_id=run_id,
         wish=wish,

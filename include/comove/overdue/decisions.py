@@ -1,4 +1,8 @@
-"""Decisions of a view, written as they were taken."""
+"""Decisions of a view, written as they were taken; what they replace is kept."""
+
+# ruff: noqa: S608 - SQL of names and conditions of our own making
+
+import datetime as dt
 
 import duckdb
 
@@ -10,11 +14,14 @@ def write_decisions(
     connection: duckdb.DuckDBPyConnection,
     relation: str,
     *,
+    replaced: str,
     origin: str,
     run_id: str,
     wish: Wish,
 ) -> None:
-    """Put the decisions of a relation in place of those of the same borrowers and days.
+    """Put the decisions of a relation in force, in place of those they replace.
+
+    These are kept in ``risk.overdue_assessment_replaced``.
 
     Parameters
     ----------
@@ -23,6 +30,8 @@ def write_decisions(
         the days to write.
     relation : str
         A view made by the macro ``overdue_decision``.
+    replaced : str
+        SQL condition on the rows of ``risk.overdue_assessment`` that give way.
     origin : str
         SQL of the column of that name; may name ``$as_of``.
     run_id : str
@@ -30,7 +39,9 @@ def write_decisions(
     wish : Wish
         Day, and who asked.
     """
-    named = {"run_id": run_id, "asked_by": wish.asked_by, "now": utc_now()}
+    now = utc_now()
+    _keep(connection, replaced, run_id, now)
+    named = {"run_id": run_id, "asked_by": wish.asked_by, "now": now}
     if "$as_of" in origin:
         named["as_of"] = wish.as_of
     connection.execute(
@@ -41,6 +52,22 @@ def write_decisions(
             $now as assessed_at
         from {relation}
         where as_of in (select as_of from day)
-        """,  # noqa: S608 - names of ours
+        """,
         named,
     )
+
+
+def _keep(
+    connection: duckdb.DuckDBPyConnection, replaced: str, run_id: str, now: dt.datetime
+) -> None:
+    """Move what gives way to the table of replaced decisions."""
+    connection.execute(
+        f"""
+        insert into risk.overdue_assessment_replaced by name
+        select *, $now as replaced_at, $run_id as replaced_by
+        from risk.overdue_assessment
+        where {replaced}
+        """,
+        {"now": now, "run_id": run_id},
+    )
+    connection.execute(f"delete from risk.overdue_assessment where {replaced}")

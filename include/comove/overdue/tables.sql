@@ -45,3 +45,12 @@ create table if not exists risk.overdue_assessment (
     assessed_at timestamp not null,
     primary key (borrower_key, as_of)
 );
+
+-- Decisions that were in force until a later run replaced them; rows are only added.
+create table if not exists risk.overdue_assessment_replaced as
+select
+    *,
+    cast(null as timestamp) as replaced_at,
+    cast(null as varchar) as replaced_by
+from risk.overdue_assessment
+where false;

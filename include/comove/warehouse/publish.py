@@ -78,6 +78,7 @@ PARTS = {
     "overdue": (
         "risk.collection_strategies",
         "risk.overdue_assessment",
+        "risk.overdue_assessment_replaced",
         "risk.overdue_outcome",
         "risk.overdue_probability",
     ),
