@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -134,6 +135,7 @@ def test_each_warehouse_run_is_followed_by_its_models_and_no_month_twice(
         "default_response",
         "score_drift",
         "overdue_assessment",
+        "monthly_report",
     }
     assert set(counts.values()) <= {1, 2}
 
@@ -153,6 +155,19 @@ def test_predictions_residuals_and_scores_are_published(
     undisturbed: tuple[Settings, list[str]], table: str
 ) -> None:
     assert published(undisturbed[0])[f"risk.{table}"][0] > 0
+
+
+def test_the_month_is_reported_once_its_last_stages_are_published(
+    undisturbed: tuple[Settings, list[str]],
+) -> None:
+    settings, printed = undisturbed
+    (page,) = settings.places.reports.glob("monthly_report/*/index.html")
+    text = page.read_text()
+    assert all("monthly_report.report: success" in one for one in printed)
+    assert page.with_name("monthly_report.pdf").read_bytes().startswith(b"%PDF")
+    # No borrower's key, and no stage that had not been published yet.
+    assert not re.search(r"\b[0-9a-f]{32}\b", text)
+    assert re.findall(r"([\w ]+): not available", text) == []
 
 
 def test_nothing_is_left_running_afterwards(

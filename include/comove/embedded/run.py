@@ -304,16 +304,18 @@ def _follow_chain(
 
 
 def _set_off_at(ended: Mapping[str, Ended], dag_id: str) -> str | None:
-    """When the last task that a DAG waits for succeeded; None unless all have.
+    """When the first of the tasks that a DAG waits for succeeded; None unless all have.
 
-    What was published sets off the next, whatever became of other tasks.
+    What was published sets off the next, whatever became of other tasks. Where several
+    are waited for, an earlier update of one of them, by another command or by hand, may
+    have set the DAG off before the last of ours; never before the first.
     """
     moments = []
     for any_of in CAUSES[dag_id]:
         done = [ended[dag].done_at(task) for dag, task in any_of.items() if dag in ended]
         moments.append(max((moment for moment in done if moment), default=None))
     known = [moment for moment in moments if moment]
-    return max(known) if len(known) == len(moments) else None
+    return min(known) if len(known) == len(moments) else None
 
 
 def _followed(
