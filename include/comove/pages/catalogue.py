@@ -581,7 +581,7 @@ RUNS = Page(
     slug="runs",
     title="Runs and models",
     about="Which run made which figure, from which inputs, with which model.",
-    reports=("risk_model",),
+    reports=("monthly_report", "risk_model"),
     charts=(
         Chart(
             name="performance",
