@@ -193,6 +193,16 @@ def test_an_application_without_borrower_is_told_to_be_quarantined(
         run(lender, "one", application="A9")
 
 
+def test_a_quarantined_row_that_is_masked_hinders_nobody(lender: Settings) -> None:
+    change(
+        lender,
+        "insert into audit.quarantine by name select 'applications' as entity, "
+        "'unknown_borrower' as rule, '***' as raw",
+    )
+    with pytest.raises(DecisionError, match="no application with this id"):
+        run(lender, "one", application="A9")
+
+
 def test_a_lender_without_applications_decides_nothing(tmp_path: Path) -> None:
     settings = Settings(portfolio="contract", home=tmp_path / "empty")
     open_lender(settings, planted_cases().head(0))

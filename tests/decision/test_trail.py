@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import duckdb
 import pytest
 from tests.decision.small_lender import (
     CASES,
@@ -13,10 +14,10 @@ from tests.decision.small_lender import (
     run,
 )
 
-from comove.connection import connect, connect_serving
+from comove.connection import connect
 from comove.decision.scratch import DecisionError
-from comove.decision.trail import decide_dry, replay_all
-from comove.decision.trail_text import day_of, lines
+from comove.decision.trail import decide_dry, replay_published
+from comove.decision.trail_text import lines
 from comove.settings import Settings
 
 LAST = f"{CASES - 1:032x}"
@@ -40,8 +41,24 @@ def reject_industry(
 
 
 def test_every_decision_made_again_is_the_same(lender: Settings) -> None:
-    with connect_serving(lender) as connection:
-        assert replay_all(connection) == {"decisions": CASES, "changed": 0}
+    assert replay_published(lender) == {"decisions": CASES, "changed": 0}
+
+
+def test_a_decision_that_comes_out_otherwise_is_counted(lender: Settings) -> None:
+    change(
+        lender,
+        "update risk.credit_decision set limit_if_admitted = limit_if_admitted + 1 "
+        f"where application_key = '{LAST}'",
+    )
+    publish(lender)
+    assert replay_published(lender) == {"decisions": CASES, "changed": 1}
+
+
+def test_without_published_decisions_nothing_is_made_again(settings: Settings) -> None:
+    settings.places.make()
+    duckdb.connect(settings.places.serving).close()
+    with pytest.raises(DecisionError, match="no decision has been published yet"):
+        replay_published(settings)
 
 
 def test_a_replay_of_one_is_the_same_in_every_column(lender: Settings) -> None:
@@ -133,11 +150,6 @@ def test_decided_dry_it_is_as_the_run_decides_it(lender: Settings) -> None:
 def test_a_day_before_the_application_is_refused(lender: Settings) -> None:
     with pytest.raises(DecisionError, match="was made on 2024-06"):
         decide_dry(lender, LAST, as_of=dt.date(2024, 1, 1))
-
-
-def test_what_is_no_day_is_refused() -> None:
-    with pytest.raises(DecisionError, match="'June' is not a day"):
-        day_of("June")
 
 
 def test_an_unknown_application_is_told(lender: Settings) -> None:

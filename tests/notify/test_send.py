@@ -30,13 +30,15 @@ def message(*entries: Entry, kind: Kind = "drift", group: str = "drift") -> Mess
 
 
 def test_nobody_is_told_by_default(settings: Settings) -> None:
-    assert send(settings, message()) == Delivery(told=0, failed=0, repeated=0)
+    assert send(settings, message()) == Delivery(told=0, repeated=0, failed=())
     assert not settings.places.notified.exists()
 
 
 def test_title_lines_and_link_arrive(telling: Told, receiver: Receiver) -> None:
     said = message(Entry("one", "First."), Entry("two", "Second."))
-    assert send(telling(receiver.address()), said) == Delivery(1, 0, 0)
+    assert send(telling(receiver.address()), said) == Delivery(
+        told=1, repeated=0, failed=()
+    )
     assert receiver.titles == ["comove: a title"]
     assert receiver.bodies == ["First.\nSecond.\n\nhttp://ui/page"]
 
@@ -82,7 +84,7 @@ def test_of_a_longer_list_only_what_is_new_is_told(
     moved = Entry("may", "May is flagged, at another KS.", is_told_once=True)
     send(settings, message(old))
     done = send(settings, message(moved, Entry("june", "June is flagged.")))
-    assert done == Delivery(told=1, failed=0, repeated=0)
+    assert done == Delivery(told=1, repeated=0, failed=())
     assert receiver.bodies[1] == "June is flagged.\n\nhttp://ui/page"
 
 
@@ -99,8 +101,8 @@ def test_an_address_that_did_not_answer_is_tried_again_and_the_others_are_not(
     telling: Told, receiver: Receiver
 ) -> None:
     settings = telling(f"{receiver.address('a')} json://127.0.0.1:1/b")
-    assert send(settings, message()) == Delivery(told=1, failed=1, repeated=0)
-    assert send(settings, message()) == Delivery(told=0, failed=1, repeated=1)
+    assert send(settings, message()) == Delivery(told=1, repeated=0, failed=(2,))
+    assert send(settings, message()) == Delivery(told=0, repeated=1, failed=(2,))
     assert len(receiver.posts) == 1
 
 
@@ -109,7 +111,7 @@ def test_an_address_that_answers_with_an_error_has_not_been_told(
 ) -> None:
     settings = telling(receiver.address())
     receiver.status = 500
-    assert send(settings, message()).failed == 1
+    assert send(settings, message()).failed == (1,)
     receiver.status = 200
     assert send(settings, message()).told == 1
 
@@ -161,7 +163,7 @@ def test_an_address_that_fails_is_a_warning_and_its_password_is_shown_nowhere(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     settings = telling(urls)
-    assert send(settings, message()) == Delivery(told=0, failed=1, repeated=0)
+    assert send(settings, message()) == Delivery(told=0, repeated=0, failed=(1,))
     warnings = [r.getMessage() for r in caplog.records if r.name.startswith("comove")]
     assert [text.split(" of ")[0] for text in warnings] == ["address 1"]
     shown = capfd.readouterr()
@@ -194,7 +196,7 @@ def test_a_home_that_cannot_be_written_is_a_warning(
     settings = telling(receiver.address())
     settings.places.root.mkdir(parents=True)
     settings.places.notified.write_text("a file where the folder should be")
-    assert send(settings, message()) == Delivery(told=0, failed=1, repeated=0)
+    assert send(settings, message()) == Delivery(told=0, repeated=0, failed=(1,))
     assert "could not be read or kept" in caplog.text
 
 

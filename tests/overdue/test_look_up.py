@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import shutil
 
+import duckdb
 import pytest
 from tests.overdue.small_home import ANN, CAT, JUNE, MAY, NOT_OVERDUE, hand_on
 from typer.testing import CliRunner
@@ -79,3 +80,41 @@ def test_the_command_prints_it(
     refused = runner.invoke(app, ["overdue", NOT_OVERDUE])
     assert refused.exit_code == 1
     assert "not overdue" in refused.output
+
+
+def test_the_command_assesses_anew_and_publishes_it(
+    published: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMOVE_HOME", str(published.places.root))
+    monkeypatch.setenv("COMOVE_PORTFOLIO", published.portfolio)
+    monkeypatch.setenv("LOGNAME", "ada")
+    runner = CliRunner()
+    words = ["overdue", ANN, "--on", "2024-05-31", "--assess", "--json"]
+    said = runner.invoke(app, words)
+    told = json.loads(said.stdout)
+    assert (told["as_of"], told["origin"]) == ("2024-05-31", "request")
+    assert told["asked_by"] == "ada"
+    with duckdb.connect(published.places.serving, read_only=True) as connection:
+        runs = connection.execute(
+            "select dag_id, month, status from audit.run where run_id = ?",
+            [told["run_id"]],
+        ).fetchall()
+    assert runs == [("cli", MAY, "success")]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ([ANN], "no day was named"),
+        ([ANN, "--on", "2030-01-01"], "later than 2024-07-31"),
+        ([NOT_OVERDUE, "--on", "2024-06-30"], "not overdue on 2024-06-30"),
+    ],
+)
+def test_what_cannot_be_assessed_is_said(
+    published: Settings, monkeypatch: pytest.MonkeyPatch, words: list[str], why: str
+) -> None:
+    monkeypatch.setenv("COMOVE_HOME", str(published.places.root))
+    monkeypatch.setenv("COMOVE_PORTFOLIO", published.portfolio)
+    said = CliRunner().invoke(app, ["overdue", *words, "--assess"])
+    assert said.exit_code == 1
+    assert why in said.stderr

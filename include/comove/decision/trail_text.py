@@ -1,29 +1,9 @@
 """The trail of a decision in words, for the command line."""
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
-from comove.decision.scratch import DecisionError
 from comove.decision.trail import Trail
-
-
-def day_of(text: str | None) -> dt.date | None:
-    """Read a day.
-
-    Raises
-    ------
-    DecisionError
-        When it is none.
-    """
-    if text is None:
-        return None
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise DecisionError(
-            f"{text!r} is not a day.", where="--on", remedy="Write it as 2024-06-30."
-        ) from None
 
 
 def lines(trail: Trail) -> Iterator[str]:

@@ -19,14 +19,15 @@ class Delivery:
 
     Parameters
     ----------
-    told, failed, repeated : int
-        Addresses that took the message; those that did not; those that had been told all
-        of it before.
+    told, repeated : int
+        Addresses that took the message, and those that had been told all of it before.
+    failed : tuple of int
+        Numbers of those that did not take it.
     """
 
     told: int
-    failed: int
     repeated: int
+    failed: tuple[int, ...]
 
 
 def send(settings: Settings, message: Message) -> Delivery:
@@ -48,8 +49,10 @@ def send(settings: Settings, message: Message) -> Delivery:
         Counts. Nothing is ever raised: a message that is lost must not stop a run.
     """
     asked = [one for one in addresses(settings) if one.fault or one.kinds & message.kinds]
-    outcomes = [_told(settings, address, message) for address in asked]
-    return Delivery(*(outcomes.count(name) for name in ("told", "failed", "repeated")))
+    outcomes = {one.number: _told(settings, one, message) for one in asked}
+    names = list(outcomes.values())
+    failed = tuple(number for number, name in outcomes.items() if name == "failed")
+    return Delivery(names.count("told"), names.count("repeated"), failed)
 
 
 def _told(settings: Settings, address: Address, message: Message) -> str:
