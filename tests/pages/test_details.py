@@ -63,6 +63,44 @@ def test_a_curve_of_many_scores_is_thinned_and_keeps_its_largest_distance(
     assert len(found["rows"]) <= 2 * (MOST_POINTS + 30)
 
 
+def test_a_cell_of_a_cut_stands_beside_its_own_baseline(own: Settings) -> None:
+    """Only the cut's applications count, in the month and in the baseline months."""
+    with duckdb.connect(own.places.serving) as connection:
+        connection.execute(
+            """
+            update risk.application_label set region = 'q' where score > 580;
+            insert into risk.application_label by name
+            select * replace (date '2024-02-01' as cohort_month, score + 9 as score)
+            from risk.application_label;
+            create table risk.score_drift_cut as
+            select 'region' as cut_by, 'r' as cut_value, * from risk.score_drift;
+            create table audit.drift_request as
+            select date '2024-01-01' as baseline_from, date '2024-03-01' as baseline_to;
+            """
+        )
+        good, bad = (
+            connection.execute(
+                "select score from risk.application_label where region = 'r' and "
+                "policy_label = ? and cohort_month = date '2024-06-01'",
+                [label],
+            ).fetchnumpy()["score"]
+            for label in ("good", "bad")
+        )
+    cut = "credit_applied&cut_by=region&cut_value=r"
+    found = site_of(own).get(CURVE + cut).json()
+    expected = ks_2samp(good, bad).statistic
+    assert found["mark"]["high"] - found["mark"]["low"] == pytest.approx(expected)
+    ends = {name: max(r["x"] for r in found["rows"] if r["series"] == name)
+            for name in {row["series"] for row in found["rows"]}}  # fmt: skip
+    last = max(good.max(), bad.max())
+    assert ends == {
+        f"good ({len(good)})": last,
+        f"bad ({len(bad)})": last,
+        f"good ({len(good)}), baseline months": last + 9,
+        f"bad ({len(bad)}), baseline months": last + 9,
+    }
+
+
 def test_a_cut_of_nobody_has_no_curve(site: TestClient) -> None:
     answer = site.get(CURVE + "disbursed&cut_by=channel&cut_value=' or 1=1 --")
     assert answer.status_code == 404
