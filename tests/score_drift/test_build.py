@@ -144,6 +144,26 @@ def test_nothing_is_known_after_the_month_of_the_run(tmp_path: Path) -> None:
     assert (cell.status, cell.is_mature) == ("no labels", False)
 
 
+@pytest.mark.slow
+def test_without_a_drift_5_percent_of_cells_are_beyond_chance(tmp_path: Path) -> None:
+    """But for 2; without a tolerance, which would leave fewer still."""
+    flagged, judged = 0, 0
+    for seed in (1, 2):
+        tables = build_book(
+            applications(months=42, a_month=700, seed=seed),
+            tmp_path / str(seed),
+            drift_tolerance_ks=0.0,
+        )
+        cells = tables.read(
+            "select * from risk.score_drift "
+            "where drift_reference is not null and status = 'judged' and not is_baseline"
+        )
+        assert {"policy", "performance"} == set(cells["label"])
+        flagged, judged = flagged + cells["is_drift"].sum(), judged + len(cells)
+    assert judged > 300
+    assert flagged / judged <= 0.07
+
+
 def test_a_run_again_gives_the_same_matrix(book: Tables) -> None:
     table = "select * exclude (run_id) from risk.score_drift order by all"
     before = book.read(table)
