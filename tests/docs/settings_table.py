@@ -34,7 +34,13 @@ BOUNDS = {
 
 def row(name: str, meaning: str) -> str:
     """A row of the table."""
-    cells = (f"`COMOVE_{name.upper()}`", default(name), allowed(name), unit(name), meaning)
+    cells = (
+        f"`COMOVE_{name.upper()}`",
+        default(name),
+        allowed(name),
+        unit(name),
+        meaning,
+    )
     return f"| {' | '.join(cells)} |"
 
 
@@ -52,7 +58,9 @@ def allowed(name: str) -> str:
     kind: dict[str, Any] = next(one for one in kinds if one.get("type") != "null")
     if choices := kind.get("enum"):
         return ", ".join(f"`{choice}`" for choice in choices)
-    return ", ".join(f"{words} {kind[key]:g}" for key, words in BOUNDS.items() if key in kind)
+    return ", ".join(
+        f"{words} {kind[key]:g}" for key, words in BOUNDS.items() if key in kind
+    )
 
 
 def unit(name: str) -> str:
