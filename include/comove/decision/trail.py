@@ -22,15 +22,12 @@ from comove.decision.limit import LimitModel
 from comove.decision.policy import Policy
 from comove.decision.rules import apply_rules
 from comove.decision.scratch import DecisionError
-from comove.decision.tables import first_row
 from comove.risk_model.artifact import model_folder
 from comove.settings import Settings
 
 Row = Mapping[str, Any]
 # What a person's answer may have changed since.
-_ANSWERED = frozenset(
-    {"credit_limit", "limit_band", "strategy", "first_draw_share", "reason_codes"}
-)
+_ANSWERED = frozenset({"credit_limit", "limit_band", "strategy", "first_draw_share"})
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ def decide_dry(
     with connect_serving(settings) as connection:
         _require_published(connection)
         key = application_key(connection, settings, application)
-        kept = first_row(
+        kept = _row(
             connection, f"risk.credit_decision where application_key = {literal(key)}"
         )
         if as_of is None and kept is not None:
@@ -111,7 +108,7 @@ def replay(connection: duckdb.DuckDBPyConnection, kept: Row) -> Trail:
     )
     _ask(connection, key, day, moment)
     inputs = "(select * from risk.decision_input semi join asked using (application_key))"
-    apply_rules(connection, policy, inputs=inputs, is_replay=True)
+    apply_rules(connection, policy, inputs=inputs)
     return _trail(connection, kept)
 
 
@@ -167,16 +164,12 @@ def replay_all(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
             policy,
             inputs="(select * from risk.decision_input "
             "semi join asked using (application_key, as_of))",
-            is_replay=True,
         )
         row = connection.execute(
             """
             select count(*), count(*) filter (
                 decided.proposed_decision <> kept.proposed_decision
-                or (
-                    decided.reason_codes <> kept.reason_codes
-                    and kept.review_status <> 'overruled'
-                )
+                or decided.reason_codes <> kept.reason_codes
                 or decided.limit_if_admitted <> kept.limit_if_admitted
                 or decided.event_id is distinct from kept.event_id
             )
@@ -196,7 +189,7 @@ def _fresh(
     as_of: dt.date | None,
     kept: Row | None,
 ) -> Trail:
-    case = first_row(connection, f"risk.decision_case where application_key = {literal(key)}")
+    case = _row(connection, f"risk.decision_case where application_key = {literal(key)}")
     applied_on = case["applied_on"] if case else None
     day = as_of or applied_on
     if applied_on is None or day is None or day < applied_on:
@@ -270,7 +263,7 @@ def _ask(
 
 
 def _trail(connection: duckdb.DuckDBPyConnection, kept: Row | None) -> Trail:
-    decision = first_row(connection, "decided")
+    decision = _row(connection, "decided")
     if decision is None:
         raise DecisionError(
             "what was known of the application was not kept.",
@@ -293,6 +286,13 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, float) and isinstance(other, float):
         return one == other or (math.isnan(one) and math.isnan(other))
     return bool(one == other)
+
+
+def _row(connection: duckdb.DuckDBPyConnection, relation: str) -> Row | None:
+    cursor = connection.execute(f"select * from {relation}")
+    names = [column[0] for column in cursor.description or []]
+    found = cursor.fetchone()
+    return dict(zip(names, found, strict=True)) if found else None
 
 
 def _require_published(connection: duckdb.DuckDBPyConnection) -> None:
