@@ -6,16 +6,19 @@ models that had learned from outcomes known before, and by the rules of lending 
 in force then and written by now. A decision is made once; running again adds nothing.
 
 By hand, **Application** names one application, by the lender's own id or by
-application_key. An id typed into the form stays in Airflow's record of the run; the key
-says no name. Decided before and still waiting, or returned by a reviewer, it is asked
-about again.
+application_key, also of a month that is not over: it may have come today. An id typed
+into the form stays in Airflow's record of the run; the key says no name. Decided before
+and not final, or refused, also by a person, it is asked about again.
 
-**Refusals, and what is uncertain, wait for a person.** The task `approve` shows counts
-and reasons under Required Actions. Approve: the decisions stand. Reject, after a month's
-run: none is final, each is returned to be decided one by one with this form. Reject, for
-one application: its decision is turned round; lending control holds all the same.
-Applications of earlier months are decided without asking. Without an answer within
-`review_approval_days` decisions keep waiting, and the next run asks again.
+**Refusals, and what is uncertain, wait for a person**, whatever their month. The task
+`approve` asks under Required Actions; of one application it shows how it was decided.
+Approve: the decisions stand. Reject, after a month's run: none is final, each is returned
+to be decided one by one with this form. Reject, for one application: its decision is
+turned round, with the limit and strategy the person gives; lending control holds all the
+same. What the lender itself decided before its first month here is `historical`: our
+decision stands beside it and is never final, unless somebody asks for it by name. Up to
+16 runs may be open, each asking; the first answer to an application stands. Without an
+answer within `review_approval_days` decisions keep waiting, and the next run asks again.
 
 What to do when a task has failed:
 
@@ -23,17 +26,22 @@ What to do when a task has failed:
 - **link_identities** compares names, birth dates and addresses in the warehouse and
   keeps keys and probabilities only. Clear it.
 - **build_cases** needs `risk_model` of the month: run it to its end first. It also loads
-  the seed `transaction_strategies`; its log names the row to correct.
+  the seed `transaction_strategies`; its log names the row to correct. For an application
+  that has come since, it builds the features too.
 - **export** says what became of an application that is not there.
 - **estimate** fits models without holding the warehouse. Skipped where every application
   has its decision.
-- **decide** writes decisions in one transaction. Clear it.
+- **decide** writes decisions in one transaction. *Would not pass their gate*: nothing was
+  written; do what it says and run the DAG again. Else clear it.
 - **build_outcome** builds approval by group and tests the decisions. Clear it.
 - **gate_decision** judges them: `stage` is `credit_decision` in `audit.quality_result`.
-- **publish** swaps them into the serving copy; **report** writes the page.
+- **publish** judges once more, since another run may have written meanwhile, and swaps
+  them into the serving copy; **report** writes the page.
 - **approve** asks, and asks once more if it could not hand on the answer.
-- **record_review** records the answer. *The decisions that wait are not those that were
-  shown*: nothing was recorded; run the DAG again.
+- **record_review** records the answer, for the decisions that were shown and that nobody
+  has answered on since. *Not those that were shown*, or a limit or strategy that cannot
+  be: nothing was recorded; run the DAG again. *Had been answered before*: the first answer
+  stands.
 - **publish_review** does again what publish did.
 - **close_run** ends the record in `audit.run`, and fails when any other task has: look
   at the task it names.
@@ -59,6 +67,8 @@ APPROVAL = """
 Approve: the decisions become final as proposed. Reject: after a month's run none becomes
 final, and each is returned to be decided one by one; for one application its decision is
 turned round, as far as lending control allows. Either is recorded with your name.
+
+Every case with its reasons: [Decisions](/comove/decisions), search for `waiting`.
 """
 
 
@@ -66,7 +76,10 @@ turned round, as far as lending control allows. Either is recorded with your nam
     dag_id="credit_decision",
     dag_display_name="Credit decision: admission, limit, control, strategy, review",
     schedule=PartitionedAssetTimetable(assets=RISK),
-    max_active_runs=1,
+    # Every month has refusals, and a person may take days: neither the next month nor
+    # another form must wait with it. What opens the warehouse still waits for the only
+    # writer.
+    max_active_runs=16,
     default_args=DEFAULTS,
     tags=["comove", "score"],
     doc_md=__doc__,
@@ -122,7 +135,23 @@ def credit_decision() -> None:
                 type="string",
                 title="Reason",
                 description="Kept with your decision.",
-            )
+            ),
+            "limit": Param(
+                None,
+                type=["null", "number"],
+                exclusiveMinimum=0,
+                title="Limit",
+                description="Only where you reject one refusal: what you grant, in "
+                "currency, held to the request and lending control. Empty: that of the "
+                "trail.",
+            ),
+            "strategy": Param(
+                None,
+                type=["null", "string"],
+                title="Strategy",
+                description="Only there: its name in the seed transaction_strategies. "
+                "Empty: by qualification and limit.",
+            ),
         },
         response_timeout=timedelta(days=Settings().review_approval_days),
         pool="default_pool",

@@ -8,6 +8,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from comove_airflow.decision_request import wish_for
 from comove_airflow.request import check_fields
+from comove_airflow.review_approval import granted_instead
 from comove_airflow.stage import (
     answer_given,
     close_record,
@@ -50,13 +51,17 @@ def link_identities(context: Context) -> Any:
 @stage
 def build_cases(context: Context) -> Any:
     """Build what applications are decided by; load and test the seed of strategies."""
+    from comove.decision.applications import is_new
     from comove.quality.record import require_passed
     from comove.warehouse import Part, build_part
 
-    settings = settings_of(context)
+    settings, one = settings_of(context), _wish(context).application
     require_passed(settings, stage="risk", dag_id="risk_model")
     if _is_ready(context):
         return {"reused": "the cases built before"}
+    if one and is_new(settings, one):
+        # It has come since `risk_model` built features: no score knows it yet.
+        build_part(Part.FEATURES, settings, run_id=context["dag_run"].run_id)
     return build_part(Part.DECISION_CASES, settings, run_id=context["dag_run"].run_id)
 
 
@@ -113,7 +118,12 @@ def gate_decision(context: Context) -> Any:
 
 @stage
 def publish(context: Context) -> Any:
-    """Swap the decisions into the serving copy."""
+    """Swap the decisions into the serving copy, once more judged.
+
+    Runs may be open side by side: what another has written since this one was judged
+    must not be published unseen.
+    """
+    gates(context, "credit_decision")
     return publish_schemas(context, "credit_decision", "audit")
 
 
@@ -141,6 +151,7 @@ def record_review(context: Context) -> Any:
         wish=_wish(context),
         answer=Answer(
             **answer_given(context),
+            **granted_instead(context["ti"].xcom_pull(task_ids="approve")),
             waiting_id=asked["waiting_id"],
         ),
     )

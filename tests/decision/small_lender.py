@@ -75,6 +75,7 @@ def planted_cases(seed: int = 7) -> pd.DataFrame:
             "score_reasons": '["age: low"]',
             "is_bad": is_bad,
             "outcome_known_on": known_on,
+            "is_decided_by_lender": True,
             "granted_amount": np.where(granted, np.round(requested * 0.7), np.nan),
         }
     )
@@ -129,7 +130,7 @@ def open_lender(settings: Settings, cases: pd.DataFrame) -> Settings:
 def _typed(name: str, texts: set[str]) -> str:
     if name in ("applied_on", "cohort_month", "outcome_known_on"):
         return f"{name}::date"
-    if name == "is_bad":
+    if name in ("is_bad", "is_decided_by_lender"):
         return f"{name}::boolean"
     return f"{name}::varchar" if name in texts else name
 

@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.decision.cases import DAY, NOON, POLICY, decided, decided_all, rule
+from tests.decision.cases import (
+    DAY,
+    NOON,
+    POLICY,
+    decided,
+    decided_all,
+    open_tables,
+    rule,
+    write_input,
+    write_rules,
+)
+
+from comove.decision.rules import apply_rules, keep_controls
 
 # 3 months of 1,000 carry 3,000. Limits are multiples of 10.
 #   what is known -> admission, credit limit, who refused, whether a person looks
@@ -157,9 +169,77 @@ def test_decisions_change_only_where_the_control_applies() -> None:
     assert decided(rules=elsewhere) == decided()
 
 
-def test_who_is_refused_anyway_is_not_refused_by_a_control() -> None:
-    got = decided(rules=(rule(),), admission_probability=0.3)
-    assert (got["control_applied"], got["refused_at"]) == (None, "admission")
+@pytest.mark.parametrize("factor", [0.5, 0.0])
+def test_who_is_refused_anyway_is_told_of_the_control_too(factor: float) -> None:
+    """A person who turns the refusal round is bound by it."""
+    got = decided(rules=(rule(factor=factor),), admission_probability=0.3)
+    assert (got["refused_at"], got["event_id"]) == ("admission", "event c1")
+    assert got["limit_if_admitted"] == factor * 1500
+    first, *_, last = json.loads(got["reason_codes"])
+    assert first.startswith("the probability of repaying is below")
+    assert last.startswith("lending control after the default event event c1")
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        ({"monthly_income": 0.0}, "there is no income to carry one"),
+        ({"open_principal": 3000.0}, "what is still open takes up what the income can"),
+    ],
+)
+def test_no_income_is_not_called_what_is_still_open(
+    what: dict[str, Any], sentence: str
+) -> None:
+    (reason,) = json.loads(decided(**what)["reason_codes"])
+    assert reason.startswith(f"no limit is left: {sentence}")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "delete from risk.lending_control",
+        "update risk.lending_control set valid_to = '2024-06-05'",
+        "update risk.lending_control set region = 'south'",
+    ],
+    ids=["withdrawn", "shortened", "narrowed"],
+)
+def test_a_rule_that_is_withdrawn_or_changed_refuses_nobody_any_more(
+    change: str,
+) -> None:
+    """What was decided under it is replayed under it all the same."""
+    later = NOON + dt.timedelta(days=1)
+    with open_tables() as connection:
+        write_rules(connection, (rule(factor=0.0),))
+        keep_controls(connection, NOON)
+        connection.execute(change)
+        keep_controls(connection, later)
+        write_input(connection)
+
+        def outcome(moment: dt.datetime, is_replay: bool) -> tuple[Any, ...]:
+            connection.execute(
+                "create or replace temp table asked as select application_key, as_of, "
+                "?::timestamp as known_until from risk.decision_input",
+                [moment],
+            )
+            inputs = "risk.decision_input"
+            apply_rules(connection, POLICY, inputs=inputs, is_replay=is_replay)
+            found = connection.execute("select proposed_decision, event_id from decided")
+            return found.fetchall()[0]
+
+        assert outcome(later, is_replay=False) == ("admit", None)
+        assert outcome(later, is_replay=True) == ("admit", None)
+        assert outcome(NOON, is_replay=True) == ("refuse", "event c1")
+
+
+def test_a_rule_that_stands_as_it_stood_is_kept_once() -> None:
+    with open_tables() as connection:
+        write_rules(connection, (rule(), rule("c2", region=None)))
+        for days in range(3):
+            keep_controls(connection, NOON + dt.timedelta(days=days))
+        kept = connection.execute(
+            "select control_id, kept_at, gone_at from risk.decision_control order by 1"
+        ).fetchall()
+        assert kept == [("c1", NOON, None), ("c2", NOON, None)]
 
 
 # ---- strategy --------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Making decisions, once for each application, in one transaction."""
 
+import datetime as dt
 import json
 from dataclasses import dataclass, field
 
@@ -7,10 +8,12 @@ import duckdb
 
 from comove.audit import ensure_tables
 from comove.connection import connect, literal, utc_now
+from comove.decision import admission, limit
 from comove.decision.applications import application_key
+from comove.decision.guard import require_sound
 from comove.decision.policy import Policy
 from comove.decision.request import Wish
-from comove.decision.review import Waiting, waiting_reviews
+from comove.decision.review import Waiting, ask_about_reviews
 from comove.decision.rules import apply_rules, keep_controls
 from comove.decision.scratch import INPUTS, MODELS, run_folder
 from comove.decision.tables import ensure_decision_tables
@@ -25,24 +28,25 @@ class DecideReport:
 
     Parameters
     ----------
-    decided, admitted, refused, controlled, backfilled : int
-        New decisions of the run; of these admitted, refused, changed by lending control,
-        of months before the run's.
+    decided, admitted, refused, controlled, historical : int
+        New decisions of the run; of these proposed to be admitted, to be refused; under
+        lending control; only told beside what the lender itself has decided long ago.
     refused_at : dict of str to int
         Refused ones by the step that refused.
     reviews_waiting : int
         Decisions to be confirmed, those of earlier runs among them.
     waiting_id : str
-        Hash of these: an answer holds for no others.
+        Of the question about these: an answer holds for no others.
     evidence : str
-        The same for a person to read, as Markdown; counts and reasons only.
+        The same for a person to read, as Markdown: counts by step, or of one application
+        what was decided and why; no name and no key.
     """
 
     decided: int
     admitted: int
     refused: int
     controlled: int
-    backfilled: int
+    historical: int
     reviews_waiting: int
     waiting_id: str
     evidence: str
@@ -69,20 +73,22 @@ def decide(settings: Settings, *, run_id: str, wish: Wish) -> DecideReport:
     Raises
     ------
     DecisionError
-        When the seed of strategies is not there.
+        When the seed of strategies is not there, or a decision would not pass the gate:
+        nothing is written then.
     """
     folder = run_folder(settings, run_id)
     with connect(settings) as connection:
         ensure_tables(connection)
         ensure_risk_tables(connection)
         ensure_decision_tables(connection)
-        policy = Policy.read(connection, settings)
+        policy, now = Policy.read(connection, settings), utc_now()
         connection.execute("begin")
         if (folder / INPUTS).is_file():
             policy.keep(connection, run_id)
-            keep_controls(connection)
+            keep_controls(connection, now)
             _write_inputs(connection, str(folder / INPUTS), run_id)
-            _write_decisions(connection, policy, wish, run_id)
+            _write_decisions(connection, policy, wish, run_id, now)
+            require_sound(connection, run_id=run_id)
         if (folder / MODELS).is_file():
             _register(connection, settings, json.loads((folder / MODELS).read_text()),
                       wish, run_id)  # fmt: skip
@@ -91,8 +97,9 @@ def decide(settings: Settings, *, run_id: str, wish: Wish) -> DecideReport:
             if wish.application
             else None
         )
+        waiting = ask_about_reviews(connection, key, run_id=run_id)
         connection.execute("commit")
-        return _report(connection, run_id, waiting_reviews(connection, key))
+        return _report(connection, run_id, waiting)
 
 
 def _write_inputs(connection: duckdb.DuckDBPyConnection, file: str, run_id: str) -> None:
@@ -107,9 +114,12 @@ def _write_inputs(connection: duckdb.DuckDBPyConnection, file: str, run_id: str)
 
 
 def _write_decisions(
-    connection: duckdb.DuckDBPyConnection, policy: Policy, wish: Wish, run_id: str
+    connection: duckdb.DuckDBPyConnection,
+    policy: Policy,
+    wish: Wish,
+    run_id: str,
+    now: dt.datetime,
 ) -> None:
-    now = utc_now()
     connection.execute(
         """
         create or replace temp table asked as
@@ -122,29 +132,7 @@ def _write_decisions(
     inputs = "risk.decision_input semi join asked using (application_key, as_of)"
     apply_rules(connection, policy, inputs=f"({_select(inputs)})")
     connection.execute(
-        """
-        insert into risk.credit_decision by name
-        select
-            decided.*,
-            case
-                when $single then 'request'
-                when cohort_month = $month then 'month'
-                else 'backfill'
-            end as origin,
-            case
-                when not needs_review then 'not needed'
-                when not $single and cohort_month <> $month then 'not asked'
-                else 'waiting'
-            end as review_status,
-            if(
-                needs_review and ($single or cohort_month = $month), null,
-                proposed_decision
-            ) as final_decision,
-            $hash as policy_hash,
-            $run as run_id,
-            $now as decided_at
-        from decided
-        """,
+        _WRITE,
         {
             "single": wish.application is not None,
             "month": wish.month,
@@ -153,6 +141,42 @@ def _write_decisions(
             "now": now,
         },
     )
+
+
+# What the lender itself decided before decisions were first made here for a month as it
+# ended is told beside its own decision and replaces nothing. Everything else is final
+# only where no person has to look, or once one has.
+_WRITE = """
+    insert into risk.credit_decision by name
+    with begun as (
+        select least(min(cohort_month), $month) as first_month
+        from risk.credit_decision where origin = 'month'
+    )
+
+    select
+        decided.*,
+        case
+            when $single then 'request'
+            when decided.cohort_month = $month then 'month'
+            else 'backfill'
+        end as origin,
+        case
+            when
+                not $single
+                and cases.is_decided_by_lender
+                and decided.cohort_month < begun.first_month
+                then 'historical'
+            when needs_review then 'waiting'
+            else 'not needed'
+        end as review_status,
+        if(review_status = 'not needed', proposed_decision, null) as final_decision,
+        $hash as policy_hash,
+        $run as run_id,
+        $now as decided_at
+    from decided
+    cross join begun
+    left join risk.decision_case as cases using (application_key)
+"""
 
 
 def _select(relation: str) -> str:
@@ -166,21 +190,38 @@ def _register(
     wish: Wish,
     run_id: str,
 ) -> None:
-    """Register the models of the run; of each kind the newest is in force."""
-    newest: dict[object, object] = {}
-    for one in models:
-        first = str(one["first_month_predicted"])
-        newest[one["algorithm"]] = max(str(newest.get(one["algorithm"], "")), first)
+    """Register the models of the run; of each kind the newest ever is in force.
+
+    A run that decides late applications uses models of their time: those retire nothing.
+    """
+    newest = _newest_registered(connection)
+    passed = [one for one in models if one.get("status") != "refused"]
+    for one in passed:
+        kind, first = str(one["algorithm"]), str(one["first_month_predicted"])
+        newest[kind] = max(newest.get(kind, ""), first)
     told = [
         one
         | {
             "status": "champion"
-            if str(one["first_month_predicted"]) == newest[one["algorithm"]]
+            if str(one["first_month_predicted"]) == newest[str(one["algorithm"])]
             else "retired"
         }
-        for one in models
+        for one in passed
     ]
+    # Those that failed their gate are registered as what they are, and judge nobody.
+    told += [one for one in models if one.get("status") == "refused"]
     register_models(connection, settings, told, run_id, wish.month)
+
+
+def _newest_registered(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """First month of the newest model in the registry, by algorithm."""
+    rows = connection.execute(
+        "select algorithm, max(first_month_predicted)::varchar "
+        "from audit.model_registry where purpose in (?, ?) and status <> 'refused' "
+        "group by algorithm",
+        [admission.PURPOSE, limit.PURPOSE],
+    ).fetchall()
+    return dict(rows)
 
 
 def _report(
@@ -193,7 +234,7 @@ def _report(
             count(*) filter (proposed_decision = 'admit'),
             count(*) filter (proposed_decision = 'refuse'),
             count(*) filter (control_applied is not null),
-            count(*) filter (origin = 'backfill')
+            count(*) filter (review_status = 'historical')
         from risk.credit_decision where run_id = ?
         """,
         [run_id],
@@ -203,13 +244,13 @@ def _report(
         "where run_id = ? and refused_at is not null group by all order by 2 desc",
         [run_id],
     ).fetchall()
-    decided, admitted, refused, controlled, backfilled = row or (0, 0, 0, 0, 0)
+    decided, admitted, refused, controlled, historical = row or (0, 0, 0, 0, 0)
     return DecideReport(
         decided=int(decided),
         admitted=int(admitted),
         refused=int(refused),
         controlled=int(controlled),
-        backfilled=int(backfilled),
+        historical=int(historical),
         reviews_waiting=waiting.reviews,
         waiting_id=waiting.waiting_id,
         evidence=waiting.evidence,

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -88,6 +89,38 @@ class Policy:
         )
 
     @property
+    def rows(self) -> tuple[dict[str, Any], ...]:
+        """Rows of the seed, by column."""
+        return tuple(dict(zip(COLUMNS, row, strict=True)) for row in self.strategies)
+
+    def strategy_of(self, qualification: str | None, limit: float) -> dict[str, Any]:
+        """Find the seed's row of a qualification and a limit.
+
+        Parameters
+        ----------
+        qualification : str or None
+            As the seed names it; None, where there is no score, for the weakest.
+        limit : float
+            In currency, above 0.
+
+        Raises
+        ------
+        DecisionError
+            When the seed has a gap there.
+        """
+        weakest = min(self.rows, key=lambda row: _or(row["score_from"], -math.inf))
+        wanted = qualification or weakest["qualification"]
+        for row in self.rows:
+            low, high = _or(row["limit_from"], -math.inf), _or(row["limit_to"], math.inf)
+            if row["qualification"] == wanted and low <= limit / self.unit_amount < high:
+                return row
+        raise DecisionError(
+            f"there is no strategy for {wanted!r} and a limit of {limit:,.0f}.",
+            where=SEED,
+            remedy="Close the gap in the seed transaction_strategies.",
+        )
+
+    @property
     def content(self) -> str:
         """The policy as JSON."""
         return json.dumps(asdict(self), sort_keys=True)
@@ -147,3 +180,7 @@ class Policy:
                 "now": utc_now(),
             },
         )
+
+
+def _or(value: Any, otherwise: float) -> float:
+    return otherwise if value is None or value != value else float(value)

@@ -1,5 +1,6 @@
 """The semantics of a decision: admission, limit, lending control, strategy, reasons."""
 
+import datetime as dt
 from pathlib import Path
 
 import duckdb
@@ -20,10 +21,24 @@ _NO_CONTROL = """
         null::date as valid_to, null::varchar as event_id, null::timestamp as written_at
     where false
 """
+_OF_TODAY = """
+    select *, written_at as known_from, null::timestamp as known_to from ({rules})
+"""
+_AS_KEPT = """
+    select
+        * exclude (kept_at, gone_at),
+        greatest(written_at, kept_at) as known_from,
+        gone_at as known_to
+    from risk.decision_control
+"""
 
 
 def apply_rules(
-    connection: duckdb.DuckDBPyConnection, policy: Policy, *, inputs: str
+    connection: duckdb.DuckDBPyConnection,
+    policy: Policy,
+    *,
+    inputs: str,
+    is_replay: bool = False,
 ) -> None:
     """Decide what is asked; the temporary table ``decided`` holds the answers.
 
@@ -38,9 +53,13 @@ def apply_rules(
     inputs : str
         SQL after ``from`` of rows with the columns of ``risk.decision_input``, one per
         application and day asked.
+    is_replay : bool
+        Whether the rules of lending control are those that were known then, as decisions
+        kept them, whatever has become of them; else those of today.
     """
+    controls = _AS_KEPT if is_replay else _OF_TODAY.format(rules=_today(connection))
     connection.execute(f"create or replace temp table given as from {inputs}")
-    connection.execute(f"create or replace temp view control as {_controls(connection)}")
+    connection.execute(f"create or replace temp table control as {controls}")
     strategies = pd.DataFrame(list(policy.strategies), columns=list(COLUMNS))
     connection.register("strategies_given", strategies)
     connection.execute(
@@ -67,28 +86,56 @@ def apply_rules(
         connection.execute(step, used)
 
 
-def _controls(connection: duckdb.DuckDBPyConnection) -> str:
-    """Rules of today, and those that earlier decisions were made under."""
+def _today(connection: duckdb.DuckDBPyConnection) -> str:
+    """SQL of the rules that stand now."""
     found = connection.execute(
-        "select table_name from information_schema.tables where table_schema = 'risk' "
-        "and table_name in ('lending_control', 'decision_control') order by 1"
-    ).fetchall()
-    parts = [f"select {CONTROL_COLUMNS} from risk.{name}" for (name,) in found]  # noqa: S608 - names of ours
-    return " union ".join([_NO_CONTROL, *parts])
+        "select count(*) from information_schema.tables "
+        "where table_schema = 'risk' and table_name = 'lending_control'"
+    ).fetchone()
+    if not found or not found[0]:
+        return _NO_CONTROL
+    return f"select {CONTROL_COLUMNS} from risk.lending_control"  # noqa: S608 - names of ours
 
 
-def keep_controls(connection: duckdb.DuckDBPyConnection) -> None:
+def keep_controls(connection: duckdb.DuckDBPyConnection, now: dt.datetime) -> None:
     """Keep the rules of today for replays, whatever becomes of them.
+
+    One that was changed is kept again as it stands now; what is gone, or stands otherwise,
+    is known no more from now on.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
         The warehouse, open for writing.
+    now : datetime
+        Moment of the run's decisions, UTC.
     """
+    today = f"({_today(connection)})"
+    connection.execute(
+        f"""
+        update risk.decision_control as kept set gone_at = $now
+        where
+            gone_at is null
+            and not exists (
+                select 1 from {today} as today where {_same("today", "kept")}
+            )
+        """,  # noqa: S608 - names of ours
+        {"now": now},
+    )
     connection.execute(
         f"""
         insert into risk.decision_control by name
-        select * from ({_controls(connection)})
-        where control_id not in (select control_id from risk.decision_control)
-        """  # noqa: S608 - names of ours
+        select *, $now::timestamp as kept_at
+        from {today} as today
+        where not exists (
+            select 1 from risk.decision_control as kept
+            where gone_at is null and {_same("today", "kept")}
+        )
+        """,  # noqa: S608 - names of ours
+        {"now": now},
     )
+
+
+def _same(one: str, other: str) -> str:
+    names = CONTROL_COLUMNS.split(", ")
+    return " and ".join(f"{one}.{n} is not distinct from {other}.{n}" for n in names)

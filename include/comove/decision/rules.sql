@@ -1,7 +1,8 @@
 -- The decision, step by step; each step is a table, so that a trail can be read off. What
 -- is decided stands in the temporary table `asked` (application_key, as_of, known_until),
 -- what is known of it in `given` (columns of risk.decision_input), rules in `control`
--- (columns of risk.lending_control) and strategies in `strategy_row`.
+-- (columns of risk.lending_control, and from when to when each was known) and strategies
+-- in `strategy_row`.
 
 create or replace temp table step_admission as
 select
@@ -21,13 +22,19 @@ inner join given
 
 -- What is still open counts towards what an income can carry.
 create or replace temp table step_limit as
-with ceilings as (
+with earning as (
     select
         *,
-        $income_months * coalesce(monthly_income, nullif(monthly_inflow, 0))
-        - open_principal as left_of_income,
-        $max_growth * largest_repaid as ceiling_growth
+        coalesce(monthly_income, nullif(monthly_inflow, 0)) as income
     from step_admission
+),
+
+ceilings as (
+    select
+        *,
+        $income_months * income - open_principal as left_of_income,
+        $max_growth * largest_repaid as ceiling_growth
+    from earning
 ),
 
 -- `greatest` and `least` pass over what is not known.
@@ -64,7 +71,7 @@ select
     end as held_by
 from bounded;
 
--- The strictest rule of those in force on the day and written by then.
+-- The strictest rule of those in force on the day and known by then.
 create or replace temp table step_control as
 with matching as (
     select
@@ -87,7 +94,8 @@ with matching as (
     inner join control
         on
             cases.as_of between control.valid_from and control.valid_to
-            and cases.known_until >= control.written_at
+            and cases.known_until >= control.known_from
+            and coalesce(cases.known_until < control.known_to, true)
             and coalesce(control.region = cases.region, control.region is null)
             and coalesce(control.industry = cases.industry, control.industry is null)
 )
@@ -120,9 +128,9 @@ with judged as (
                 when limit_if_admitted <= 0 then 'lending control'
             end
         ) as refused_at,
-        -- A control changes what would have been granted, nothing else.
-        control_id is not null and refused_first is null and limit_before_control > 0
-            as is_controlled
+        -- It holds for who is refused by another step too: a person who turns that
+        -- round is bound by it.
+        control_id is not null as is_controlled
     from step_control
 ),
 
@@ -194,6 +202,8 @@ with worded as (
                     when held_by = 'nothing'
                         then 'no limit can be given: neither an income nor a repaid loan '
                             || 'nor a model says how much'
+                    when limit_before_control <= 0 and held_by = 'income' and income <= 0
+                        then 'no limit is left: there is no income to carry one'
                     when limit_before_control <= 0 and held_by = 'income'
                         then 'no limit is left: what is still open takes up what the '
                             || 'income can carry'

@@ -1,6 +1,7 @@
 """Files one run of the decision hands from stage to stage, and its refusals."""
 
 import shutil
+import time
 from pathlib import Path
 
 from comove.errors import ComoveError
@@ -10,6 +11,8 @@ CASES = "cases.parquet"
 INPUTS = "inputs.parquet"
 MODELS = "models.json"
 _KEPT_RUNS = 2
+# Other runs may be open at the same time: no task works with its files for so long.
+_KEPT_SECONDS = 24 * 3600.0
 
 
 class DecisionError(ComoveError):
@@ -30,7 +33,7 @@ def run_folder(settings: Settings, run_id: str) -> Path:
 
 
 def fresh_folder(settings: Settings, run_id: str) -> Path:
-    """Make a run's folder anew; those of older runs go but for the newest.
+    """Make a run's folder anew; those of runs a day old go but for the newest.
 
     Parameters
     ----------
@@ -45,5 +48,6 @@ def fresh_folder(settings: Settings, run_id: str) -> Path:
     others = [run for run in folder.parent.iterdir() if run != folder]
     others.sort(key=lambda run: run.stat().st_mtime, reverse=True)
     for old in others[_KEPT_RUNS - 1 :]:
-        shutil.rmtree(old, ignore_errors=True)
+        if time.time() - old.stat().st_mtime > _KEPT_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
     return folder

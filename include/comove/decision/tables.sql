@@ -32,7 +32,8 @@ create table if not exists risk.decision_policy (
     first_used_at timestamp not null
 );
 
--- Rules of lending control that decisions were made under, as they stood then.
+-- Rules of lending control that decisions were made under, as they stood then: from the
+-- moment a run saw a rule first until a run saw that it was gone or changed.
 create table if not exists risk.decision_control (
     control_id varchar not null,
     region varchar,
@@ -42,7 +43,9 @@ create table if not exists risk.decision_control (
     valid_from date not null,
     valid_to date not null,
     event_id varchar not null,
-    written_at timestamp not null
+    written_at timestamp not null,
+    kept_at timestamp,
+    gone_at timestamp
 );
 
 -- What was known of an application, and what models said of it, when it was decided; rows
@@ -74,6 +77,22 @@ create table if not exists risk.decision_input (
     limit_version varchar,
     run_id varchar not null,
     estimated_at timestamp not null
+);
+
+-- Which decisions a person was asked about, and the answer to each; rows are only added
+-- and answered, so that every answer to an application stays known.
+create table if not exists risk.review_question (
+    waiting_id varchar not null,
+    application_key varchar not null,
+    proposed_decision varchar not null,
+    -- When somebody had answered about it before.
+    last_reviewed_at timestamp,
+    asked_in_run varchar not null,
+    asked_at timestamp not null,
+    answer varchar,
+    answered_by varchar,
+    answered_at timestamp,
+    reason varchar
 );
 
 -- Decisions are made once; a person's answer completes them.
@@ -126,3 +145,10 @@ create table if not exists risk.credit_decision (
     run_id varchar not null,
     decided_at timestamp not null
 );
+
+-- Homes from before these columns, and from before `historical`.
+alter table risk.decision_control add column if not exists kept_at timestamp;
+alter table risk.decision_control add column if not exists gone_at timestamp;
+alter table risk.decision_input add column if not exists features varchar;
+update risk.credit_decision set review_status = 'historical', final_decision = null
+where review_status = 'not asked' or (origin = 'backfill' and review_status = 'not needed');

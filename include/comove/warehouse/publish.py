@@ -63,6 +63,7 @@ PARTS = {
         "risk.decision_policy",
         "risk.identity_link",
         "risk.identity_review",
+        "risk.review_question",
         "risk.transaction_strategies",
     ),
     "recalibration": (

@@ -140,7 +140,9 @@ decision_case as (
             as score_reasons,
         features.is_bad,
         features.outcome_known_on,
-        cast(granted.principal as double) as granted_amount
+        cast(granted.principal as double) as granted_amount,
+        applications.decision is not null or applications.is_approved
+            as is_decided_by_lender
     from features
     inner join applications on features.application_key = applications.application_key
     inner join borrowers on features.borrower_key = borrowers.borrower_key
