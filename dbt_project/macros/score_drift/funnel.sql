@@ -44,14 +44,20 @@ all), and once more for each cut that the relation `cuts` asks for. -#}
         'all' as cut_value,
         {{ relation }}.*
     from {{ relation }}
+    union all
+    {{ further_cuts(relation, cuts) }}
+{% endmacro %}
+
+{#- SQL: the applications of `relation` once for each cut that `cuts` asks for. -#}
+{% macro further_cuts(relation, cuts) %}
     {% for cut in drift_cuts() -%}
-        union all
         select
             cuts.cut_by,
             {{ relation }}.{{ cut }} as cut_value,
             {{ relation }}.*
         from {{ relation }}
         inner join {{ cuts }} as cuts on cuts.cut_by = '{{ cut }}'
+        {{ 'union all' if not loop.last }}
     {% endfor %}
 {% endmacro %}
 

@@ -18,6 +18,10 @@ is_turned (the good lie lower there) and ks_binned; null without both outcomes. 
         select
             row_number() over (order by {{ keys | join(', ') }}) as group_no,
             {{ keys | join(', ') }},
+            request.groups as n_groups,
+            {% for column in label_columns() -%}
+                {{ sum_before(column, keys | join(', ')) }} as {{ column }}_before,
+            {% endfor -%}
             {% for set, columns in labelled_sets().items() -%}
                 {{ good_of(_sum_of_columns(columns)) }} as {{ set }}_good,
                 {{ bad_of(_sum_of_columns(columns)) }} as {{ set }}_bad
@@ -32,6 +36,7 @@ is_turned (the good lie lower there) and ks_binned; null without both outcomes. 
             from {{ counts }}
             group by {{ keys | join(', ') }}
         ) as summed
+        cross join {{ request }} as request
     ),
 
     -- One number to sort by is much faster than all keys.
@@ -41,11 +46,11 @@ is_turned (the good lie lower there) and ks_binned; null without both outcomes. 
             counts.score,
             {% for column in label_columns() -%}
                 counts.{{ column }} as {{ column }}_here,
-                sum(counts.{{ column }}) over (
-                    partition by groups.group_no
-                    order by counts.score
-                    rows between unbounded preceding and current row
-                ) as {{ column }}{{ ',' if not loop.last }}
+                {{ running_sum(
+                    'counts.' ~ column,
+                    'groups.group_no, counts.score',
+                    'groups.' ~ column ~ '_before'
+                ) }} as {{ column }}{{ ',' if not loop.last }}
             {% endfor %}
         from {{ counts }} as counts
         inner join groups on {{ same_keys(keys, 'counts', 'groups') }}
@@ -54,7 +59,7 @@ is_turned (the good lie lower there) and ks_binned; null without both outcomes. 
     largest as {{ read_once() }} ({{ _largest_distances() }}),
 
     -- The few scores where a KS is reached, or that an edge between groups may fall on.
-    candidates as {{ read_once() }} ({{ _candidate_scores(request) }}),
+    candidates as {{ read_once() }} ({{ _candidate_scores() }}),
 
     marked as {{ read_once() }} ({{ _marked_scores() }}),
 
@@ -164,6 +169,7 @@ is_turned (the good lie lower there) and ks_binned; null without both outcomes. 
     select
         running.group_no,
         running.score,
+        groups.n_groups,
         {% for set, columns in labelled_sets().items() -%}
             {%- set up_to = _sum_of_columns(columns, 'running') -%}
             {%- set here = _sum_of_columns(columns, 'running', '_here') -%}
@@ -196,16 +202,14 @@ sum of squares of the applications at each score. -#}
 {% endmacro %}
 
 {#- Scores that are marked for any of the sets. -#}
-{% macro _candidate_scores(request) %}
+{% macro _candidate_scores() %}
     select
         unpacked.*,
-        request.groups as n_groups,
         {% for set in labelled_sets() -%}
             largest.{{ set }}_distance{{ ',' if not loop.last }}
         {% endfor %}
     from ({{ _unpacked_counts() }}) as unpacked
     inner join largest on unpacked.group_no = largest.group_no
-    cross join {{ request }} as request
     where
         {% for set in labelled_sets() -%}
             (
@@ -214,13 +218,13 @@ sum of squares of the applications at each score. -#}
                     abs({{ _distance_of(set) }}) = largest.{{ set }}_distance
                     -- Half a rank more on either side than an edge needs.
                     or floor(
-                        ({{ set }}_good + {{ set }}_bad + 0.5e0) * request.groups
+                        ({{ set }}_good + {{ set }}_bad + 0.5e0) * unpacked.n_groups
                         / greatest({{ set }}_all_good + {{ set }}_all_bad - 1, 1)
                     ) > floor(
                         (
                             {{ set }}_good + {{ set }}_bad
                             - {{ set }}_good_here - {{ set }}_bad_here - 1.5e0
-                        ) * request.groups
+                        ) * unpacked.n_groups
                         / greatest({{ set }}_all_good + {{ set }}_all_bad - 1, 1)
                     )
                 )

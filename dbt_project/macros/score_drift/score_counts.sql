@@ -37,12 +37,12 @@ with `label_columns` only, which is all a KS needs.
         {% for key in keys %}{{ key }}, {% endfor %}
         score,
         {% for end in funnel_ends() if not only_labels -%}
-            sum(case when funnel_end = '{{ end }}' then 1e0 else 0e0 end) as n_{{ end }},
+            sum(case when end_no = {{ end_no(end) }} then 1e0 else 0e0 end) as n_{{ end }},
         {% endfor -%}
         {% for label, known in drift_labels().items() -%}
             {% set outer_loop = loop -%}
             {% for end in known.ends -%}
-                sum(case when funnel_end = '{{ end }}' then {{ label }} else 0e0 end)
+                sum(case when end_no = {{ end_no(end) }} then {{ label }} else 0e0 end)
                 as {{ label }}_{{ end }}
                 {{- ',' if not (loop.last and outer_loop.last) }}
             {% endfor -%}
@@ -51,7 +51,12 @@ with `label_columns` only, which is all a KS needs.
         select
             {% for key in keys %}{{ key }}, {% endfor %}
             score,
-            funnel_end,
+            -- Numbers are told apart much faster than names.
+            case funnel_end
+                {% for end in funnel_ends() -%}
+                    when '{{ end }}' then {{ end_no(end) }}
+                {% endfor -%}
+            end as end_no,
             {% for label, known in drift_labels().items() -%}
                 {{ packed(known.column) }} as {{ label }}{{ ',' if not loop.last }}
             {% endfor %}
@@ -60,6 +65,47 @@ with `label_columns` only, which is all a KS needs.
     ) as packed
     group by {% for key in keys %}{{ key }}, {% endfor %}score
 {% endmacro %}
+
+{#- SQL: `score_counts` by cohort_month of the whole (cut_by all, cut_value all) and of
+each cut that the relation `cuts` asks for. The whole is counted without the names of its
+cut: as keys that never differ they would take as long as all the others. -#}
+{% macro score_counts_by_cut(relation, cuts, only_labels=false) %}
+    select
+        'all' as cut_by,
+        'all' as cut_value,
+        counted.*
+    from ({{ score_counts(relation, ['cohort_month'], only_labels) }}) as counted
+    union all
+    {{ score_counts(
+        '(' ~ further_cuts(relation, cuts) ~ ') as cut',
+        ['cut_by', 'cut_value', 'cohort_month'],
+        only_labels
+    ) }}
+{% endmacro %}
+
+{#- Number of an end, in the order of the funnel, from 1. -#}
+{% macro end_no(end) %}{{ return(funnel_ends().index(end) + 1) }}{% endmacro %}
+
+{#- SQL: a running sum by `order_by` over all of a relation, a packed column's whole number
+exact. One over everything, less what came `before` the group, is several times faster
+than one in each partition; whole numbers of 63 bits hold 137 thousand million good and
+bad. -#}
+{% macro running_sum(column, order_by, before) -%}
+    cast(
+        sum(cast({{ column }} as bigint)) over (
+            order by {{ order_by }}
+            rows between unbounded preceding and current row
+        ) - {{ before }} as double
+    )
+{%- endmacro %}
+
+{#- SQL: of totals of groups, those of all groups before one. -#}
+{% macro sum_before(column, order_by) -%}
+    sum(cast({{ column }} as bigint)) over (
+        order by {{ order_by }}
+        rows between unbounded preceding and current row
+    ) - cast({{ column }} as bigint)
+{%- endmacro %}
 
 {#- Columns of a histogram that add up to a stage; none where a label has none there. -#}
 {% macro stage_columns(prefix, stage, known=none) %}

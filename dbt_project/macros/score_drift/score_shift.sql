@@ -52,36 +52,45 @@ named in `cut_keys` have a baseline each. -#}
         ) as at_scores
     ),
 
-    running as (
-        select
-            {% for key in keys %}{{ key }}, {% endfor %}
-            score,
-            {% for stage in stages -%}
-                {{ stage }} as {{ stage }}_here,
-                sum({{ stage }}) over (
-                    partition by {{ keys | join(', ') }}
-                    order by score
-                    rows between unbounded preceding and current row
-                ) as {{ stage }}{{ ',' if not loop.last }}
-            {% endfor %}
-        from counted
-        where not is_baseline
-    ),
-
     totals as (
         select
-            {% for key in keys %}{{ key }}, {% endfor %}
+            row_number() over (order by {{ keys | join(', ') }}) as group_no,
             {% for stage in stages -%}
-                sum({{ stage }}) as {{ stage }}{{ ',' if not loop.last }}
+                {{ sum_before(stage, keys | join(', ')) }} as {{ stage }}_before,
+            {% endfor -%}
+            summed.*
+        from (
+            select
+                {% for key in keys %}{{ key }}, {% endfor %}
+                {% for stage in stages -%}
+                    sum({{ stage }}) as {{ stage }}{{ ',' if not loop.last }}
+                {% endfor %}
+            from counted
+            where not is_baseline
+            group by {{ keys | join(', ') }}
+        ) as summed
+    ),
+
+    running as (
+        select
+            totals.group_no,
+            counted.score,
+            {% for stage in stages -%}
+                counted.{{ stage }} as {{ stage }}_here,
+                {{ running_sum(
+                    'counted.' ~ stage,
+                    'totals.group_no, counted.score',
+                    'totals.' ~ stage ~ '_before'
+                ) }} as {{ stage }}{{ ',' if not loop.last }}
             {% endfor %}
         from counted
-        where not is_baseline
-        group by {{ keys | join(', ') }}
+        inner join totals on {{ same_keys(keys, 'counted', 'totals') }}
+        where not counted.is_baseline
     ),
 
     beside as {{ read_once() }} (
         select
-            {% for key in keys %}running.{{ key }}, {% endfor %}
+            {% for key in keys %}totals.{{ key }}, {% endfor %}
             request.groups,
             {% for stage in stages -%}
                 running.{{ stage }}_here as {{ stage }}_n,
@@ -105,12 +114,12 @@ named in `cut_keys` have a baseline each. -#}
                 ) as {{ stage }}_distance{{ ',' if not loop.last }}
             {% endfor %}
         from running
-        inner join totals on {{ same_keys(keys, 'running', 'totals') }}
+        inner join totals on running.group_no = totals.group_no
         inner join baseline
             on
                 running.score = baseline.score
                 {% for key in cut_keys -%}
-                    and running.{{ key }} = baseline.{{ key }}
+                    and totals.{{ key }} = baseline.{{ key }}
                 {% endfor %}
         cross join {{ request }} as request
     ),

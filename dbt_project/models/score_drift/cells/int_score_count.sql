@@ -1,7 +1,5 @@
 {{ config(schema='intermediate') }}
 
-{%- set cut_keys = ['cut_by', 'cut_value'] %}
-
 with request as (
 
     select * from {{ source('audit', 'drift_request') }}
@@ -20,11 +18,7 @@ applications as (
 
 ),
 
-cut as ({{ cut_applications('applications', 'cuts') }}),
-
-counted as {{ read_once() }} (
-    {{ score_counts('cut', cut_keys + ['cohort_month']) }}
-),
+counted as {{ read_once() }} ({{ score_counts_by_cut('applications', 'cuts') }}),
 
 baseline as (
 
