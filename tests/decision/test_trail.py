@@ -1,6 +1,9 @@
 """A decision made again gives the same; other days have other models and rules."""
 
 import datetime as dt
+import json
+import math
+import shutil
 
 import duckdb
 import pytest
@@ -66,6 +69,61 @@ def test_a_replay_of_one_is_the_same_in_every_column(lender: Settings) -> None:
     assert trail.kept is not None
     assert trail.differs == ()
     assert "the same decision as kept" in list(lines(trail))
+
+
+def spoil_models(lender: Settings, change: float) -> None:
+    """Move the probability every line of admission gives."""
+    for file in (lender.places.root / "artifacts/models/admission").glob("*/line.json"):
+        told = json.loads(file.read_text())
+        file.write_text(json.dumps(told | {"intercept": told["intercept"] + change}))
+
+
+def test_a_replay_asks_the_model_that_decided(lender: Settings) -> None:
+    key = rows(
+        lender,
+        "select max(application_key) from risk.decision_input "
+        "where admission_source = 'score and admission model'",
+    )[0][0]
+    kept = decide_dry(lender, key).decision["admission_probability"]
+    spoil_models(lender, 0.5)
+    trail = decide_dry(lender, key)
+    assert "admission_probability" in trail.differs
+    # Half of the log-odds is the score's.
+    odds = kept / (1 - kept) * math.exp(-0.25)
+    assert trail.decision["admission_probability"] == pytest.approx(odds / (1 + odds))
+    assert replay_published(lender)["changed"] > 0
+
+
+def test_a_replay_asks_with_the_features_that_were_kept(lender: Settings) -> None:
+    key = rows(
+        lender,
+        "select max(application_key) from risk.decision_case "
+        "where is_existing_borrower and worst_dpd_12m < 5",
+    )[0][0]
+    kept = decide_dry(lender, key).decision["admission_probability"]
+    change(
+        lender,
+        "update risk.decision_input set features = "
+        """json_merge_patch(features, '{"worst_dpd_12m": 25}')"""
+        f" where application_key = '{key}'",
+    )
+    publish(lender)
+    assert decide_dry(lender, key).decision["admission_probability"] < kept - 0.02
+
+
+def test_a_model_that_is_gone_is_named(lender: Settings) -> None:
+    shutil.rmtree(lender.places.root / "artifacts/models/limit")
+    with pytest.raises(DecisionError, match=r"the model limit-\S+ is not there any more"):
+        decide_dry(lender, LAST)
+
+
+def test_decisions_from_before_features_were_kept_are_made_of_what_models_said(
+    lender: Settings,
+) -> None:
+    change(lender, "update risk.decision_input set features = null")
+    publish(lender)
+    shutil.rmtree(lender.places.root / "artifacts/models")
+    assert replay_published(lender) == {"decisions": CASES, "changed": 0}
 
 
 def test_a_policy_changed_since_changes_no_replay(lender: Settings) -> None:

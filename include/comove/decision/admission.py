@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-import duckdb
 import numpy as np
 import yaml
 from numpy.typing import NDArray
@@ -24,11 +23,10 @@ from numpy.typing import NDArray
 from comove.home import project_root
 from comove.risk_model.features import Feature
 from comove.risk_model.line import PenalisedLine
-from comove.risk_model.matrix import Encoding, learn_encoding, read_matrix
 from comove.risk_model.reasons import Population, find_reasons
-from comove.risk_model.trees import Sample
 
 FloatArray = NDArray[np.float64]
+FeatureMatrix = NDArray[np.float32]
 
 PURPOSE = "admission"
 # Fewer of either outcome tell nothing about thirty features.
@@ -64,69 +62,61 @@ class Admission:
     ----------
     line : PenalisedLine
         Log-odds of being bad.
-    encoding : Encoding
-        Its columns.
+    features : tuple of Feature
+        Its columns, numbers all.
     population : Population
         What is usual among those learned from, for the reasons.
     """
 
     line: PenalisedLine
-    encoding: Encoding
+    features: tuple[Feature, ...]
     population: Population
 
     @classmethod
-    def fit(cls, connection: duckdb.DuckDBPyConnection, rows: str) -> Self:
+    def fit(cls, x: FeatureMatrix, is_bad: FloatArray) -> Self:
         """Learn from known outcomes.
 
         Parameters
         ----------
-        connection : duckdb.DuckDBPyConnection
-            Where the rows can be read.
-        rows : str
-            SQL of a select of cases with ``is_bad``, in a fixed order.
+        x : ndarray of float32, shape (n, k)
+            `admission_features`; NaN is missing.
+        is_bad : ndarray, shape (n,)
+            1 where the loan turned out bad, else 0.
         """
+        # Seconds of imports that only training needs.
+        from comove.risk_model.matrix import Encoding
+        from comove.risk_model.trees import Sample
+
         features = admission_features()
-        encoding = learn_encoding(connection, rows, features)
-        matrix = read_matrix(connection, rows, encoding, label="is_bad")
-        if matrix.y is None:
-            raise TypeError("a label was asked for")
-        line = PenalisedLine.fit(Sample(matrix.x, matrix.y), encoding)
-        population = Population.of(matrix.x, line.contributions(matrix.x), features)
-        return cls(line, encoding, population)
+        line = PenalisedLine.fit(Sample(x, is_bad), Encoding(features, {}))
+        population = Population.of(x, line.contributions(x), features)
+        return cls(line, features, population)
 
-    def judge(
-        self, connection: duckdb.DuckDBPyConnection, rows: str
-    ) -> tuple[FloatArray, list[tuple[str, ...]]]:
-        """Say how probably each applicant repays, and what speaks against it.
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Columns it is asked with, in order."""
+        return tuple(feature.name for feature in self.features)
 
-        Parameters
-        ----------
-        connection : duckdb.DuckDBPyConnection
-            Where the rows can be read.
-        rows : str
-            SQL of a select of cases.
+    def bad(self, x: FeatureMatrix) -> FloatArray:
+        """Say how probably each applicant turns out bad, shape (n,)."""
+        found: FloatArray = 1 / (1 + np.exp(-self.line.margin(x)))
+        return found
 
-        Returns
-        -------
-        tuple of ndarray, shape (n,), and list of tuple of str
-            Probabilities of repaying; reasons, the strongest first.
-        """
-        x = read_matrix(connection, rows, self.encoding, label=None).x
-        repays = 1 / (1 + np.exp(self.line.margin(x)))
-        reasons = find_reasons(
+    def reasons(self, x: FeatureMatrix) -> list[tuple[str, ...]]:
+        """Say what speaks against each applicant, the strongest first."""
+        return find_reasons(
             x,
             self.line.contributions(x),
-            self.encoding.features,
+            self.features,
             self.population,
             needed=np.ones(len(x), dtype=np.bool_),
         )
-        return repays, reasons
 
     def save(self, folder: Path) -> None:
         """Write it as JSON."""
         self.line.save(folder)
         told = {
-            "encoding": self.encoding.to_json(),
+            "encoding": {"features": [asdict(one) for one in self.features]},
             "population": self.population.to_json(),
         }
         (folder / _FILE).write_text(json.dumps(told, indent=1) + "\n", "utf-8")
@@ -137,6 +127,6 @@ class Admission:
         told: Mapping[str, Any] = json.loads((folder / _FILE).read_text("utf-8"))
         return cls(
             PenalisedLine.load(folder),
-            Encoding.from_json(told["encoding"]),
+            tuple(Feature(**one) for one in told["encoding"]["features"]),
             Population.from_json(told["population"]),
         )

@@ -3,30 +3,36 @@
 Learned on loans that turned out well: the amount below which a share ``limit_quantile``
 of comparable borrowers stayed, given income, inflow, past limits and loans, and risk.
 Boosted trees with the pinball loss (Koenker and Bassett, 1978), on the log scale, rising
-with income and past loans and falling with risk and lateness.
+with income and past loans and falling with risk and lateness. Where lenders lend round
+amounts, an estimate that misses one of them by a hair is that amount: trees are smooth.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import duckdb
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
 
-from comove.risk_model.features import Feature
-from comove.risk_model.matrix import Encoding, read_matrix
+from comove.decision.forest import Forest
 from comove.settings import Settings
 
 FloatArray = NDArray[np.float64]
+FeatureMatrix = NDArray[np.float32]
 
 PURPOSE = "limit"
 LEAST_LOANS = 100
 ROUNDS = 80
-_FILE = "limit.ubj"
+# An amount that so many of the loans learned from had is a usual one, and so near to it
+# is it: trees of this size cannot tell 9,992 from 10,000.
+USUAL_SHARE = 0.01
+NEAR_SHARE = 0.005
+_FILE = "limit.json"
+# Before trees were kept as tables.
+_BOOSTER = "limit.ubj"
 
 # A feature and whether the limit rises (1) or falls (-1) with it.
 _FEATURES = (
@@ -40,9 +46,7 @@ _FEATURES = (
     ("overdue_days_now", -1),
     ("worst_dpd_12m", -1),
 )
-ENCODING = Encoding(
-    tuple(Feature(name, "number", sign, "") for name, sign in _FEATURES), {}
-)
+FEATURES = tuple(name for name, _ in _FEATURES)
 
 
 @dataclass(frozen=True)
@@ -51,29 +55,30 @@ class LimitModel:
 
     Parameters
     ----------
-    booster : xgboost.Booster
+    forest : Forest
         Quantile of the log of the amount.
+    usual : tuple of float
+        Amounts many loans had, in currency, rising.
     """
 
-    booster: xgb.Booster
+    forest: Forest
+    usual: tuple[float, ...] = ()
 
     @classmethod
-    def fit(
-        cls, connection: duckdb.DuckDBPyConnection, rows: str, settings: Settings
-    ) -> Self:
+    def fit(cls, x: FeatureMatrix, amounts: FloatArray, settings: Settings) -> Self:
         """Learn from loans that turned out well.
 
         Parameters
         ----------
-        connection : duckdb.DuckDBPyConnection
-            Where the rows can be read.
-        rows : str
-            SQL of a select of cases with ``granted_amount`` above 0, in a fixed order.
+        x : ndarray of float32, shape (n, k)
+            `FEATURES`; NaN is missing.
+        amounts : ndarray, shape (n,)
+            What was lent, in currency, above 0.
         settings : Settings
             The quantile, and the seed.
         """
-        x = read_matrix(connection, rows, ENCODING, label=None).x
-        amounts = connection.execute(rows).fetchnumpy()["granted_amount"]
+        import xgboost as xgb
+
         booster = xgb.train(
             {
                 "objective": "reg:quantileerror",
@@ -87,32 +92,64 @@ class LimitModel:
                 # Threads sum in another order, which would be another model.
                 "nthread": 1,
             },
-            xgb.DMatrix(x, np.log(np.asarray(amounts, dtype=np.float64))),
+            xgb.DMatrix(x, np.log(amounts)),
             num_boost_round=ROUNDS,
         )
-        return cls(booster)
+        return cls(Forest.of(booster), _usual(amounts))
 
-    def amounts(self, connection: duckdb.DuckDBPyConnection, rows: str) -> FloatArray:
+    def amounts(self, x: FeatureMatrix) -> FloatArray:
         """Say how much, in currency, shape (n,).
 
         Parameters
         ----------
-        connection : duckdb.DuckDBPyConnection
-            Where the rows can be read.
-        rows : str
-            SQL of a select of cases.
+        x : ndarray of float32, shape (n, k)
+            `FEATURES`; NaN is missing.
         """
-        x = read_matrix(connection, rows, ENCODING, label=None).x
-        found: FloatArray = np.exp(self.booster.predict(xgb.DMatrix(x)).astype(float))
-        return found
+        return self._rounded(np.exp(self.forest.sums(x)))
+
+    def _rounded(self, amounts: FloatArray) -> FloatArray:
+        """Put a usual amount in place of one that is next to it."""
+        if not self.usual:
+            return amounts
+        usual = np.array(self.usual)
+        nearest = usual[np.abs(np.log(amounts)[:, None] - np.log(usual)).argmin(axis=1)]
+        return np.where(
+            np.abs(amounts - nearest) <= NEAR_SHARE * nearest, nearest, amounts
+        )
 
     def save(self, folder: Path) -> None:
-        """Write it in xgboost's own format."""
-        self.booster.save_model(folder / _FILE)
+        """Write it as JSON."""
+        told = {"forest": self.forest.to_json(), "usual": self.usual}
+        (folder / _FILE).write_text(json.dumps(told) + "\n", "utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote."""
-        booster = xgb.Booster()
-        booster.load_model(folder / _FILE)
-        return cls(booster)
+        """Read what `save` wrote, or an earlier comove."""
+        if (folder / _BOOSTER).is_file():
+            import xgboost as xgb
+
+            booster = xgb.Booster()
+            booster.load_model(folder / _BOOSTER)
+            return cls(Forest.of(booster))
+        told = json.loads((folder / _FILE).read_text("utf-8"))
+        return cls(Forest.from_json(told["forest"]), tuple(told["usual"]))
+
+
+def pinball_loss(amounts: FloatArray, estimates: FloatArray, quantile: float) -> float:
+    """Mean pinball loss of estimates on the log scale, by which they were learned.
+
+    Parameters
+    ----------
+    amounts, estimates : ndarray, shape (n,)
+        In currency, above 0.
+    quantile : float
+        That is estimated, 0 to 1.
+    """
+    miss = np.log(amounts) - np.log(estimates)
+    return float(np.mean(np.maximum(quantile * miss, (quantile - 1) * miss)))
+
+
+def _usual(amounts: FloatArray) -> tuple[float, ...]:
+    values, loans = np.unique(amounts, return_counts=True)
+    frequent = values[loans >= max(USUAL_SHARE * len(amounts), 5)]
+    return tuple(float(value) for value in frequent)

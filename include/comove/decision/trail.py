@@ -16,18 +16,26 @@ import duckdb
 from comove.connection import connect_serving, literal, utc_now
 from comove.decision import admission, limit
 from comove.decision.admission import Admission
+from comove.decision.again import asked_again
 from comove.decision.applications import application_key
-from comove.decision.estimate import EVERYONE, EXISTING, Judges, Named, judged
+from comove.decision.estimate import judged
+from comove.decision.judges import EVERYONE, EXISTING, Judges, Named
 from comove.decision.limit import LimitModel
 from comove.decision.policy import Policy
 from comove.decision.rules import apply_rules
 from comove.decision.scratch import DecisionError
+from comove.decision.tables import first_row
 from comove.risk_model.artifact import model_folder
 from comove.settings import Settings
 
 Row = Mapping[str, Any]
+_KEPT_INPUTS = (
+    "(select * from risk.decision_input semi join asked using (application_key, as_of))"
+)
 # What a person's answer may have changed since.
-_ANSWERED = frozenset({"credit_limit", "limit_band", "strategy", "first_draw_share"})
+_ANSWERED = frozenset(
+    {"credit_limit", "limit_band", "strategy", "first_draw_share", "reason_codes"}
+)
 
 
 @dataclass(frozen=True)
@@ -84,21 +92,23 @@ def decide_dry(
     with connect_serving(settings) as connection:
         _require_published(connection)
         key = application_key(connection, settings, application)
-        kept = _row(
+        kept = first_row(
             connection, f"risk.credit_decision where application_key = {literal(key)}"
         )
         if as_of is None and kept is not None:
-            return replay(connection, kept)
+            return replay(connection, settings, kept)
         return _fresh(connection, settings, key, as_of, kept)
 
 
-def replay(connection: duckdb.DuckDBPyConnection, kept: Row) -> Trail:
-    """Make a decision again, with what was known when it was made.
+def replay(connection: duckdb.DuckDBPyConnection, settings: Settings, kept: Row) -> Trail:
+    """Make a decision again, by the models that made it and what was known then.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
         The published copy, or the warehouse.
+    settings : Settings
+        Say in which home the models are.
     kept : mapping
         Row of ``risk.credit_decision``.
     """
@@ -107,8 +117,8 @@ def replay(connection: duckdb.DuckDBPyConnection, kept: Row) -> Trail:
         kept[n] for n in ("application_key", "decided_as_of", "known_until")
     )
     _ask(connection, key, day, moment)
-    inputs = "(select * from risk.decision_input semi join asked using (application_key))"
-    apply_rules(connection, policy, inputs=inputs)
+    inputs = asked_again(connection, settings, _KEPT_INPUTS)
+    apply_rules(connection, policy, inputs=inputs, is_replay=True)
     return _trail(connection, kept)
 
 
@@ -132,16 +142,20 @@ def replay_published(settings: Settings) -> dict[str, int]:
     """
     with connect_serving(settings) as connection:
         _require_published(connection)
-        return replay_all(connection)
+        return replay_all(connection, settings)
 
 
-def replay_all(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Make every kept decision again.
+def replay_all(
+    connection: duckdb.DuckDBPyConnection, settings: Settings
+) -> dict[str, int]:
+    """Make every kept decision again, by the models that made them.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
         The published copy, or the warehouse.
+    settings : Settings
+        Say in which home the models are.
 
     Returns
     -------
@@ -162,19 +176,24 @@ def replay_all(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
         apply_rules(
             connection,
             policy,
-            inputs="(select * from risk.decision_input "
-            "semi join asked using (application_key, as_of))",
+            inputs=asked_again(connection, settings, _KEPT_INPUTS),
+            is_replay=True,
         )
         row = connection.execute(
             """
             select count(*), count(*) filter (
-                decided.proposed_decision <> kept.proposed_decision
-                or decided.reason_codes <> kept.reason_codes
+                decided.application_key is null
+                or decided.proposed_decision <> kept.proposed_decision
+                or (
+                    decided.reason_codes <> kept.reason_codes
+                    and kept.review_status <> 'overruled'
+                )
                 or decided.limit_if_admitted <> kept.limit_if_admitted
                 or decided.event_id is distinct from kept.event_id
             )
             from risk.credit_decision as kept
-            inner join decided using (application_key)
+            semi join asked using (application_key)
+            left join decided using (application_key)
             """
         ).fetchone()
         counts["decisions"] += int(row[0]) if row else 0
@@ -189,7 +208,9 @@ def _fresh(
     as_of: dt.date | None,
     kept: Row | None,
 ) -> Trail:
-    case = _row(connection, f"risk.decision_case where application_key = {literal(key)}")
+    case = first_row(
+        connection, f"risk.decision_case where application_key = {literal(key)}"
+    )
     applied_on = case["applied_on"] if case else None
     day = as_of or applied_on
     if applied_on is None or day is None or day < applied_on:
@@ -204,9 +225,8 @@ def _fresh(
         f"where application_key = {literal(key)}"
     )
     judges = _judges(connection, settings, day)
-    inputs = judged(connection, settings, judges, "true").assign(
-        run_id="dry", estimated_at=utc_now()
-    )
+    inputs = judged(connection, settings, judges, "true").drop(columns="features")
+    inputs = inputs.assign(run_id="dry", estimated_at=utc_now())
     connection.register("inputs_given", inputs)
     connection.execute(
         "create or replace temp table fresh_input as from risk.decision_input where false"
@@ -263,7 +283,7 @@ def _ask(
 
 
 def _trail(connection: duckdb.DuckDBPyConnection, kept: Row | None) -> Trail:
-    decision = _row(connection, "decided")
+    decision = first_row(connection, "decided")
     if decision is None:
         raise DecisionError(
             "what was known of the application was not kept.",
@@ -284,15 +304,9 @@ def _trail(connection: duckdb.DuckDBPyConnection, kept: Row | None) -> Trail:
 
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, float) and isinstance(other, float):
-        return one == other or (math.isnan(one) and math.isnan(other))
+        both_missing = math.isnan(one) and math.isnan(other)
+        return both_missing or math.isclose(one, other, rel_tol=1e-9)
     return bool(one == other)
-
-
-def _row(connection: duckdb.DuckDBPyConnection, relation: str) -> Row | None:
-    cursor = connection.execute(f"select * from {relation}")
-    names = [column[0] for column in cursor.description or []]
-    found = cursor.fetchone()
-    return dict(zip(names, found, strict=True)) if found else None
 
 
 def _require_published(connection: duckdb.DuckDBPyConnection) -> None:

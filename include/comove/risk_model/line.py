@@ -12,15 +12,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from comove.errors import ModelError
-from comove.risk_model.matrix import Encoding
-from comove.risk_model.plain import KEPT_PERCENTILES, RAREST_ROWS, penalised_regression
-from comove.risk_model.trees import Sample
+
+# Seconds of imports that only fitting needs; a line is asked without them.
+if TYPE_CHECKING:
+    from comove.risk_model.matrix import Encoding
+    from comove.risk_model.trees import Sample
 
 FloatArray = NDArray[np.float64]
 FeatureMatrix = NDArray[np.float32]
@@ -51,6 +53,8 @@ class NumberColumns:
     @classmethod
     def of(cls, values: NDArray[np.float32]) -> Self:
         """Learn them from the rows trained on."""
+        from comove.risk_model.plain import KEPT_PERCENTILES
+
         known = values[~np.isnan(values)].astype(np.float64)
         if not len(known):
             return cls(-np.inf, np.inf, 0.0, 1.0, 1.0)
@@ -90,6 +94,8 @@ class CategoryColumns:
     @classmethod
     def of(cls, values: NDArray[np.float32]) -> Self:
         """Learn which values are frequent enough."""
+        from comove.risk_model.plain import RAREST_ROWS
+
         codes, rows = np.unique(_filled(values), return_counts=True)
         frequent = rows >= RAREST_ROWS
         return cls(tuple(float(code) for code in codes[frequent]), not frequent.all())
@@ -142,6 +148,8 @@ class PenalisedLine:
         PenalisedLine
             The penalty is that of the least log loss over three parts of the rows.
         """
+        from comove.risk_model.plain import penalised_regression
+
         x = sample.x
         columns: tuple[Columns, ...] = tuple(
             (CategoryColumns if kind == "c" else NumberColumns).of(x[:, j])
