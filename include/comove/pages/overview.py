@@ -93,8 +93,8 @@ FIGURES = (
         "Borrowers much riskier than a month ago",
         "index up by more than a tenth",
         "joint-risk",
-        "select count(*) filter (as_of_month = $month and joint_risk_change > 0.1) "
-        "as now, count(*) filter (as_of_month = $before and joint_risk_change > 0.1) "
+        "select count(*) filter (as_of_month = $month and joint_risk_change > 1.1) "
+        "as now, count(*) filter (as_of_month = $before and joint_risk_change > 1.1) "
         "as before from risk.joint_risk_index where as_of_month in ($month, $before)",
         ("risk.joint_risk_index",),
     ),
