@@ -90,8 +90,8 @@ def _arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--borrowers", type=int, default=1_000_000)
-    parser.add_argument("--small-borrowers", type=int, default=2_000)
-    parser.add_argument("--draws", type=int, default=1_000, help="per chain")
+    parser.add_argument("--small-borrowers", type=int, default=10_000)
+    parser.add_argument("--draws", type=int, default=2_000, help="per chain")
     parser.add_argument("--plain-draws", type=int, default=300, help="per chain")
     parser.add_argument("--only", nargs="+", choices=JOBS, default=list(JOBS))
     parser.add_argument("--cache", help="keep compiled code here (else nothing is kept)")
