@@ -76,7 +76,7 @@ def asked_again(
 
 
 def _cases() -> str:
-    """SQL of the cases as they were known, from the features that were kept."""
+    """Write as SQL the cases as they were known, from the features that were kept."""
     numbers = (
         f"(features ->> {literal(f'$.{name}')})::double as {quoted(name)}"
         for name in asked_with()
@@ -110,8 +110,8 @@ def _read(settings: Settings, purpose: str, version: str) -> Path:
         raise DecisionError(
             f"the model {version} is not there any more.",
             where=str(folder),
-            remedy="Put its folder back from a copy of the home: a decision is made again "
-            "by the model that made it.",
+            remedy="Put its folder back from a copy of the home: a decision is made "
+            "again by the model that made it.",
         )
     return folder
 

@@ -152,7 +152,7 @@ def asked_with() -> tuple[str, ...]:
 
 
 def _features() -> str:
-    """SQL of them, and of what the score has said, as one JSON object."""
+    """Write them as SQL, and what the score has said, as one JSON object."""
     parts = [f"{quoted(name)} := {quoted(name)}::double" for name in asked_with()]
     parts += [f"{name} := {name}" for name in SAID]
     return f"to_json(struct_pack({', '.join(parts)}))::varchar"

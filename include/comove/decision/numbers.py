@@ -5,6 +5,7 @@ takes seconds; an application asked about by form is answered in seconds.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -36,13 +37,11 @@ def read_numbers(
     """
     columns = ", ".join(f"try_cast({quoted(n)} as float) as {quoted(n)}" for n in names)
     found = connection.execute(f"select {columns} from ({rows})").fetchnumpy()  # noqa: S608 - names of the catalogue
-    x = np.column_stack([_filled(found[name]) for name in names])
+    x = np.column_stack([_filled(np.ma.asarray(found[name])) for name in names])
     x[~np.isfinite(x)] = np.nan
     return np.ascontiguousarray(x)
 
 
-def _filled(column: NDArray[np.float32]) -> NDArray[np.float32]:
-    filled: NDArray[np.float32] = np.ma.filled(
-        np.ma.asarray(column, dtype=np.float32), np.float32(np.nan)
-    )
+def _filled(column: NDArray[Any]) -> FeatureMatrix:
+    filled: FeatureMatrix = np.ma.filled(column.astype(np.float32), np.float32(np.nan))
     return filled

@@ -1,11 +1,11 @@
 """Fits the models of admission and limit of each time, and judges them before use.
 
-Models are walked forward: one for applications from month ``b`` on (month number divisible
-by ``decision_refit_months``) has learned from outcomes known before the first day of
-``b``. It is named by the hash of what it follows from; one that is there already is read,
-not fitted again. Before it may judge anybody it has to pass a gate on predictions of
-borrowers it had not seen (cross-fitted); one that fails is kept as refused, and the one
-before goes on.
+Models are walked forward: one for applications from month ``b`` on (month number
+divisible by ``decision_refit_months``) has learned from outcomes known before the first
+day of ``b``. It is named by the hash of what it follows from; one that is there already
+is read, not fitted again. Before it may judge anybody it has to pass a gate on
+predictions of borrowers it had not seen (cross-fitted); one that fails is kept as
+refused, and the one before goes on.
 """
 
 # ruff: noqa: S608 - SQL of dates and conditions of our own making
@@ -102,11 +102,14 @@ class Rows:
 class _Kind[M: _Model](Protocol):
     """A kind of model: what it learns from, how it is fitted and judged."""
 
-    purpose: str
-    algorithm: str
-    features: tuple[str, ...]
-    target: str
-
+    @property
+    def purpose(self) -> str: ...
+    @property
+    def algorithm(self) -> str: ...
+    @property
+    def features(self) -> tuple[str, ...]: ...
+    @property
+    def target(self) -> str: ...
     def condition(self) -> str: ...
     def is_enough(self, good: int, bad: int) -> bool: ...
     def fit(self, x: FeatureMatrix, target: FloatArray) -> M: ...
