@@ -42,18 +42,19 @@ is_turned (the good lie lower there) and ks_binned; null without both outcomes. 
     -- One number to sort by is much faster than all keys.
     running as {{ read_once() }} (
         select
-            groups.group_no,
+            numbered.group_no,
             counts.score,
             {% for column in label_columns() -%}
                 counts.{{ column }} as {{ column }}_here,
                 {{ running_sum(
                     'counts.' ~ column,
-                    'groups.group_no, counts.score',
-                    'groups.' ~ column ~ '_before'
+                    'numbered.group_no, counts.score',
+                    'numbered.' ~ column ~ '_before'
                 ) }} as {{ column }}{{ ',' if not loop.last }}
             {% endfor %}
         from {{ counts }} as counts
-        inner join groups on {{ same_keys(keys, 'counts', 'groups') }}
+        inner join groups as numbered
+            on {{ same_keys(keys, 'counts', 'numbered') }}
     ),
 
     largest as {{ read_once() }} ({{ _largest_distances() }}),
