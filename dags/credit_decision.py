@@ -40,8 +40,8 @@ What to do when a task has failed:
 - **approve** asks, and asks once more if it could not hand on the answer.
 - **record_review** records the answer, for the decisions that were shown and that nobody
   has answered on since. *Not those that were shown*, or a limit or strategy that cannot
-  be: nothing was recorded; run the DAG again. *Had been answered before*: the first answer
-  stands.
+  be: nothing was recorded; run the DAG again. *Had been answered before*: the first
+  answer stands.
 - **publish_review** does again what publish did.
 - **close_run** ends the record in `audit.run`, and fails when any other task has: look
   at the task it names.

@@ -36,10 +36,12 @@ def home(
     return settings
 
 
-def context(results: dict[str, Any] | None = None, **form: Any) -> Any:
+def context(
+    results: dict[str, Any] | None = None, *, run_id: str = "this run", **form: Any
+) -> Any:
     """What Airflow hands to a task of a run for June."""
     run = SimpleNamespace(
-        run_id="this run",
+        run_id=run_id,
         dag_id="credit_decision",
         conf=form,
         partition_key="2024-06",
@@ -60,20 +62,30 @@ def operator() -> ReviewApproval:
     return ReviewApproval(task_id="approve", asked_by="decide", subject="Confirm")
 
 
-def answered(option: str) -> dict[str, Any]:
+def answered(option: str, **given: Any) -> dict[str, Any]:
+    said = {"reason": " The committee agreed ", "limit": None, "strategy": ""}
     return {
         "chosen_options": [option],
-        "params_input": {"reason": " The committee agreed "},
+        "params_input": said | given,
         "responded_at": NOON,
         "responded_by_user": {"id": "7", "name": "grace"},
     }
 
 
-def decided(**form: Any) -> dict[str, Any]:
-    found = stages.export(context(**form))
+def decided(*, run_id: str = "this run", **form: Any) -> dict[str, Any]:
+    found = stages.export(context(run_id=run_id, **form))
     if found["asked"]:
-        stages.estimate(context({"export": found}, **form))
-    return {"export": found, "decide": stages.decide(context(**form))}
+        stages.estimate(context({"export": found}, run_id=run_id, **form))
+    return {"export": found, "decide": stages.decide(context(run_id=run_id, **form))}
+
+
+def one_refused(home: Settings) -> str:
+    found: str = rows(
+        home,
+        "select min(application_key) from risk.credit_decision where refused_at = "
+        "'admission' and review_status = 'waiting' and limit_if_admitted > 500",
+    )[0][0]
+    return found
 
 
 def test_the_run_is_opened_for_its_month(home: Settings) -> None:
@@ -125,15 +137,40 @@ def test_either_answer_is_recorded_with_who_and_when(
 @pytest.mark.slow
 def test_one_case_by_form_is_decided_and_turned_round(home: Settings) -> None:
     decided()
-    key = rows(
-        home,
-        "select min(application_key) from risk.credit_decision where refused_at = "
-        "'admission' and review_status = 'waiting' and limit_if_admitted > 0",
-    )[0][0]
+    key = one_refused(home)
     results = decided(application=key)
     assert results["decide"]["reviews_waiting"] == 1
-    results["approve"] = operator().execute_complete(context(), answered("Reject"))
+    said = answered("Reject", limit=120.0, strategy=" secured ")
+    results["approve"] = operator().execute_complete(context(), said)
     assert stages.record_review(context(results, application=key))["overruled"] == 1
+    found = rows(
+        home,
+        "select credit_limit, strategy from risk.credit_decision "
+        f"where application_key = '{key}'",
+    )
+    assert found == [(120.0, "secured")]
+
+
+@pytest.mark.slow
+def test_a_case_is_answered_while_the_months_question_waits(home: Settings) -> None:
+    """The month's answer comes last, and holds for all but that case."""
+    of_month = decided(run_id="the month")
+    key = one_refused(home)
+    of_case = decided(run_id="the case", application=key)
+    of_case["approve"] = operator().execute_complete(context(), answered("Reject"))
+    turned = context(of_case, run_id="the case", application=key)
+    assert stages.record_review(turned)["overruled"] == 1
+    of_month["approve"] = operator().execute_complete(context(), answered("Approve"))
+    done = stages.record_review(context(of_month, run_id="the month"))
+    assert done["confirmed"] == of_month["decide"]["reviews_waiting"] - 1 > 0
+    found = rows(
+        home,
+        "select reviewed_in_run, final_decision from risk.credit_decision "
+        f"where application_key = '{key}'",
+    )
+    assert found == [("the case", "admit")]
+    waiting = "select count(*) from risk.credit_decision where review_status = 'waiting'"
+    assert rows(home, waiting) == [(0,)]
 
 
 @pytest.mark.slow

@@ -14,6 +14,8 @@ from tests.decision.small_lender import (
     run,
 )
 
+from comove.decision.applications import export_cases
+from comove.decision.request import Wish
 from comove.decision.scratch import DecisionError
 from comove.settings import Settings
 
@@ -127,6 +129,16 @@ def test_the_limit_stays_below_what_forty_in_a_hundred_repaid(lender: Settings) 
     assert found[0][0] == pytest.approx(0.7 * 1900, rel=0.12)
 
 
+# Where nothing could be granted a control changes nothing, but it is told.
+_UNDER_CONTROL = {
+    "control_applied",
+    "control_id",
+    "event_id",
+    "limit_factor",
+    "reason_codes",
+}
+
+
 def test_a_control_changes_decisions_only_where_it_applies(
     lender: Settings, tmp_path: Path
 ) -> None:
@@ -141,10 +153,14 @@ def test_a_control_changes_decisions_only_where_it_applies(
         a, b = dict(zip(kept, free, strict=True)), dict(zip(kept, held, strict=True))
         in_force = dt.date(2024, 3, 1) <= a["decided_as_of"] <= dt.date(2024, 5, 31)
         applies = a["region"] == "north" and in_force and a["limit_before_control"] > 0
-        if not (applies and a["admission"] == "admit"):
-            # Also of who is refused anyway, only what a person could grant may differ.
-            same = {n: v for n, v in a.items() if n != "limit_if_admitted"}
+        if not applies:
+            held = _UNDER_CONTROL if a["region"] == "north" and in_force else set()
+            same = {n: v for n, v in a.items() if n not in held}
             assert same == {n: b[n] for n in same}
+            continue
+        assert b["limit_if_admitted"] == a["limit_if_admitted"] * 0.5 // 10 * 10
+        if a["admission"] == "refuse":
+            assert (b["refused_at"], b["event_id"]) == (a["refused_at"], "e1")
             continue
         meant += 1
         assert b["credit_limit"] == a["credit_limit"] * 0.5 // 10 * 10
@@ -152,13 +168,125 @@ def test_a_control_changes_decisions_only_where_it_applies(
     assert meant > 50
 
 
-def test_decisions_of_the_month_wait_and_older_ones_do_not(lender: Settings) -> None:
+def test_what_the_lender_decided_before_its_first_month_here_is_told_beside(
+    lender: Settings,
+) -> None:
     found = rows(
         lender,
         "select distinct origin, review_status, final_decision is null "
         "from risk.credit_decision where needs_review order by all",
     )
-    assert found == [("backfill", "not asked", False), ("month", "waiting", True)]
+    assert found == [("backfill", "historical", True), ("month", "waiting", True)]
+    admitted = rows(
+        lender,
+        "select distinct origin, review_status, final_decision "
+        "from risk.credit_decision where not needs_review order by all",
+    )
+    assert admitted == [
+        ("backfill", "historical", None),
+        ("month", "not needed", "admit"),
+    ]
+
+
+def test_nobody_is_refused_for_good_by_a_machine_whatever_the_month(
+    tmp_path: Path,
+) -> None:
+    """Of an earlier month, but the lender has not decided it: a person has to."""
+    cases = planted_cases().tail(300)
+    cases = cases.assign(is_decided_by_lender=False, score_pd=0.5)
+    other = Settings(portfolio="contract", home=tmp_path / "other")
+    run(open_lender(other, cases))
+    found = rows(
+        other,
+        "select distinct review_status from risk.credit_decision "
+        "where proposed_decision = 'refuse' and cohort_month < '2024-06-01'",
+    )
+    assert found == [("waiting",)]
+
+
+def test_what_is_delivered_after_its_month_was_decided_waits(tmp_path: Path) -> None:
+    other, last = fresh(tmp_path), f"{CASES - 1:032x}"
+    change(
+        other,
+        "update risk.decision_case set requested_amount = 0, contradiction = "
+        f"'nothing requested' where application_key = '{last}'",
+        f"create table late as from risk.decision_case where application_key = '{last}'",
+        f"delete from risk.decision_case where application_key = '{last}'",
+    )
+    run(other, "june")
+    change(other, "insert into risk.decision_case from late")
+    _, done = run(other, "july", dt.date(2024, 7, 1))
+    assert (done.decided, done.historical) == (1, 0)
+    found = rows(
+        other,
+        "select origin, refused_at, review_status, final_decision "
+        f"from risk.credit_decision where application_key = '{last}'",
+    )
+    assert found == [("backfill", "contradiction", "waiting", None)]
+
+
+def test_an_application_of_a_month_that_is_not_over_is_decided_by_its_form(
+    tmp_path: Path,
+) -> None:
+    other, key = fresh(tmp_path), f"{CASES - 1:032x}"
+    wish = Wish(dt.date(2024, 5, 1), key)
+    asked = export_cases(other, run_id="one", wish=wish)
+    assert (asked.asked, asked.decided_before, asked.why_none) == (1, 0, None)
+    _, done = run(other, "one", wish.month, key)
+    assert done.decided == 1
+    again = export_cases(other, run_id="two", wish=wish)
+    assert (again.asked, again.decided_before) == (0, 1)
+    assert again.why_none == "every application asked for has been decided on before."
+
+
+def test_applications_beyond_the_window_are_counted_and_left_alone(
+    tmp_path: Path,
+) -> None:
+    other = fresh(tmp_path, decision_window_months=3)
+    older = rows(
+        other,
+        "select count(*) from risk.decision_case where cohort_month < '2024-04-01'",
+    )[0][0]
+    asked = export_cases(other, run_id="run", wish=Wish(JUNE))
+    assert (asked.too_old, asked.asked) == (older, CASES - older)
+
+
+def test_what_would_not_pass_the_gate_is_not_written_and_can_be_decided_again(
+    tmp_path: Path,
+) -> None:
+    other, wish = fresh(tmp_path), Wish(JUNE, f"{CASES - 1:032x}")
+    change(
+        other,
+        "create table risk.kept as from risk.transaction_strategies",
+        "update risk.transaction_strategies set strategy = null",
+        "update risk.decision_case set score_pd = 0.01",
+    )
+    with pytest.raises(DecisionError, match="'Who is admitted has a strategy'"):
+        run(other, "run", wish.month, wish.application)
+    for table in ("credit_decision", "decision_input", "decision_policy"):
+        assert rows(other, f"select count(*) from risk.{table}") == [(0,)]
+    change(
+        other,
+        "delete from risk.transaction_strategies",
+        "insert into risk.transaction_strategies from risk.kept",
+    )
+    assert run(other, "again", wish.month, wish.application)[1].decided == 1
+
+
+def test_a_late_application_retires_no_newer_model(lender: Settings) -> None:
+    champions = (
+        "select algorithm, first_month_predicted from audit.model_registry "
+        "where status = 'champion' order by all"
+    )
+    before = rows(lender, champions)
+    change(
+        lender,
+        "delete from risk.credit_decision where cohort_month = '2023-12-01'",
+        "delete from risk.decision_input where cohort_month = '2023-12-01'",
+    )
+    assert run(lender, "late")[1].decided > 0
+    assert rows(lender, champions) == before
+    assert min(first for _, first in before) > dt.date(2023, 12, 1)
 
 
 def test_one_application_is_decided_by_its_key(tmp_path: Path) -> None:

@@ -260,9 +260,16 @@ def test_lending_control_cannot_be_overruled(
 def test_an_admission_that_is_overruled_loses_limit_and_strategy_until_it_is_heard(
     lender: Settings,
 ) -> None:
-    one = rows(lender, f"select min(application_key) {WAITING} and refused_at is null")[
-        0
-    ][0]
+    one = rows(
+        lender,
+        "select min(application_key) from risk.credit_decision "
+        "where refused_at is null and origin = 'month'",
+    )[0][0]
+    change(
+        lender,
+        "update risk.credit_decision set needs_review = true, review_status = 'waiting', "
+        f"final_decision = null where application_key = '{one}'",
+    )
     before = row_of(lender, one, "credit_limit, strategy, first_draw_share, reason_codes")
     assert rejected(lender, one).overruled == 1
     columns = "final_decision, credit_limit, strategy, reason_codes"

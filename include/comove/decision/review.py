@@ -109,8 +109,8 @@ def ask_about_reviews(
         select
             count(*),
             left(sha256($run || coalesce(string_agg(
-                application_key || proposed_decision || coalesce(reviewed_at::varchar, ''),
-                '' order by application_key
+                concat(application_key, proposed_decision, reviewed_at), ''
+                order by application_key
             ), '')), 32)
         from waiting_review
         """,

@@ -87,7 +87,7 @@ def apply_rules(
 
 
 def _today(connection: duckdb.DuckDBPyConnection) -> str:
-    """SQL of the rules that stand now."""
+    """Give SQL of the rules that stand now."""
     found = connection.execute(
         "select count(*) from information_schema.tables "
         "where table_schema = 'risk' and table_name = 'lending_control'"
@@ -100,8 +100,8 @@ def _today(connection: duckdb.DuckDBPyConnection) -> str:
 def keep_controls(connection: duckdb.DuckDBPyConnection, now: dt.datetime) -> None:
     """Keep the rules of today for replays, whatever becomes of them.
 
-    One that was changed is kept again as it stands now; what is gone, or stands otherwise,
-    is known no more from now on.
+    One that was changed is kept again as it stands now; what is gone, or stands
+    otherwise, is known no more from now on.
 
     Parameters
     ----------
