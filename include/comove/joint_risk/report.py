@@ -7,7 +7,7 @@ from comove.connection import connect_serving
 from comove.joint_risk.report_facts import JointFacts, read_facts
 from comove.joint_risk.report_sections import all_sections
 from comove.portfolio import load_portfolio
-from comove.risk_model.page import Heading, write_page
+from comove.risk_model.page import Heading, write_month
 from comove.settings import Settings
 
 
@@ -42,12 +42,7 @@ def write_report(settings: Settings, *, run_id: str, month: dt.date) -> dict[str
         )
     heading = _heading(facts)
     sections = all_sections(facts, settings, heading.origin)
-    folder = home.reports / "joint_risk" / f"{month:%Y-%m}"
-    page = write_page(folder, heading, sections)
-    return {
-        "page": str(page.relative_to(home.root)),
-        "findings": len(sections[0].words),
-    }
+    return write_month(home, "joint_risk", heading, sections)
 
 
 def _heading(facts: JointFacts) -> Heading:

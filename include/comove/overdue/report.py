@@ -18,7 +18,7 @@ from comove.overdue.request import last_day
 from comove.portfolio import load_portfolio
 from comove.risk_model.card import figure_text, percent_text
 from comove.risk_model.metrics import auc
-from comove.risk_model.page import Heading, write_page
+from comove.risk_model.page import Heading, write_month
 from comove.risk_model.sections import Picture, Section, Table, checks_section
 from comove.settings import Settings
 
@@ -46,16 +46,12 @@ def write_report(settings: Settings, *, run_id: str, month: dt.date) -> dict[str
     WarehouseError
         When nothing has been published yet.
     """
-    home, portfolio = settings.places, load_portfolio(settings.portfolio).title
+    portfolio = load_portfolio(settings.portfolio).title
     with connect_serving(settings) as connection:
         facts = read_facts(connection, run_id=run_id, month=month)
     heading = Heading("Overdue assessment", portfolio, run_id, month, _model(facts))
     sections = all_sections(facts, settings, month, heading.origin)
-    page = write_page(home.reports / "overdue" / f"{month:%Y-%m}", heading, sections)
-    return {
-        "page": str(page.relative_to(home.root)),
-        "findings": len(sections[0].words),
-    }
+    return write_month(settings.places, "overdue", heading, sections)
 
 
 def all_sections(

@@ -14,7 +14,7 @@ from comove.overdue_grade.report_pictures import (
 )
 from comove.portfolio import load_portfolio
 from comove.risk_model.card import figure_text, percent_text
-from comove.risk_model.page import Heading, write_page
+from comove.risk_model.page import Heading, write_month
 from comove.risk_model.sections import Picture, Section, Table, checks_section
 from comove.settings import Settings
 
@@ -45,19 +45,12 @@ def write_report(settings: Settings, *, run_id: str, month: dt.date) -> dict[str
     WarehouseError
         When nothing has been published yet.
     """
-    home = settings.places
     portfolio = load_portfolio(settings.portfolio).title
     with connect_serving(settings) as connection:
         facts = read_facts(connection, portfolio=portfolio, run_id=run_id, month=month)
     heading = Heading("Overdue grades", portfolio, run_id, month)
     sections = all_sections(facts, heading.origin)
-    page = write_page(
-        home.reports / "overdue_grade" / f"{month:%Y-%m}", heading, sections
-    )
-    return {
-        "page": str(page.relative_to(home.root)),
-        "findings": len(sections[0].words),
-    }
+    return write_month(settings.places, "overdue_grade", heading, sections)
 
 
 def all_sections(facts: GradeFacts, origin: str) -> list[Section]:

@@ -13,7 +13,7 @@ from comove.recalibration.report_facts import RecalibrationFacts, read_facts
 from comove.recalibration.report_pictures import cutoff_picture, performance_picture
 from comove.recalibration.versions import IN_FORCE, PROPOSED
 from comove.risk_model.card import figure_text, percent_text
-from comove.risk_model.page import Heading, write_page
+from comove.risk_model.page import Heading, write_month
 from comove.risk_model.sections import Picture, Section, Table, checks_section
 from comove.settings import Settings
 
@@ -41,19 +41,12 @@ def write_report(settings: Settings, *, run_id: str, month: dt.date) -> dict[str
     WarehouseError
         When nothing has been published yet.
     """
-    home = settings.places
     portfolio = load_portfolio(settings.portfolio).title
     with connect_serving(settings) as connection:
         facts = read_facts(connection, portfolio=portfolio, run_id=run_id, month=month)
     heading = Heading("Recalibration", portfolio, run_id, month, _strategy_of(facts))
     sections = all_sections(facts, settings, heading.origin)
-    page = write_page(
-        home.reports / "recalibration" / f"{month:%Y-%m}", heading, sections
-    )
-    return {
-        "page": str(page.relative_to(home.root)),
-        "findings": len(sections[0].words),
-    }
+    return write_month(settings.places, "recalibration", heading, sections)
 
 
 def all_sections(

@@ -3,9 +3,11 @@
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from comove.home import Home
 from comove.risk_model.canvas import as_data_uri
 from comove.risk_model.sections import Section
 
@@ -79,3 +81,32 @@ def write_page(folder: Path, heading: Heading, sections: list[Section]) -> Path:
     unfinished = folder / "index.part"
     unfinished.write_text(text, encoding="utf-8")
     return unfinished.replace(folder / "index.html")
+
+
+def write_month(
+    home: Home, stage: str, heading: Heading, sections: list[Section]
+) -> dict[str, Any]:
+    """Write the page of a stage's month where readers look for it.
+
+    Parameters
+    ----------
+    home : Home
+        Whose reports.
+    stage : str
+        Folder below ``reports/``.
+    heading : Heading
+        What stands above; its month names the folder.
+    sections : list of Section
+        In their order, the summary first.
+
+    Returns
+    -------
+    dict
+        ``page``, ``reports/<stage>/<YYYY-MM>/index.html``, relative to the home; one of
+        an earlier run of the month is replaced. ``findings``: sentences of the summary.
+    """
+    page = write_page(home.reports / stage / f"{heading.month:%Y-%m}", heading, sections)
+    return {
+        "page": str(page.relative_to(home.root)),
+        "findings": len(sections[0].words),
+    }

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_pdf import PdfPages
 from comove.connection import connect_serving
 from comove.portfolio import load_portfolio
 from comove.risk_model.canvas import drawn
-from comove.risk_model.page import Heading, write_page
+from comove.risk_model.page import Heading, write_month
 from comove.risk_model.sections import Section
 from comove.score_drift.report_facts import DriftFacts, read_facts
 from comove.score_drift.report_sections import all_sections
@@ -48,13 +48,12 @@ def write_report(settings: Settings, *, run_id: str, month: dt.date) -> dict[str
         facts = read_facts(connection, portfolio=portfolio, run_id=run_id, month=month)
     heading = _heading(facts)
     sections = all_sections(facts, heading.origin)
-    folder = home.reports / "score_drift" / f"{month:%Y-%m}"
-    page = write_page(folder, heading, sections)
-    printed = write_print(folder / PRINTED, heading, sections)
+    written = write_month(home, "score_drift", heading, sections)
+    beside = (home.root / written["page"]).with_name(PRINTED)
+    printed = write_print(beside, heading, sections)
     return {
-        "page": str(page.relative_to(home.root)),
+        **written,
         "printed": str(printed.relative_to(home.root)) if printed else None,
-        "findings": len(sections[0].words),
     }
 
 
