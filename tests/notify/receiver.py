@@ -9,12 +9,13 @@ from typing import Any
 
 
 class Receiver(ThreadingHTTPServer):
-    """Takes messages; answers `status` to every post."""
+    """Takes messages; answers `status` to every post, once `meeting` is complete."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.posts: list[dict[str, Any]] = []
         self.status = 200
+        self.meeting = threading.Barrier(1)
 
     def address(self, path: str = "") -> str:
         """Apprise URL that posts JSON to this server."""
@@ -35,6 +36,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         text = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.posts.append(json.loads(text) | {"path": self.path})
+        self.server.meeting.wait(timeout=3)
         self.send_response(self.server.status)
         self.end_headers()
 

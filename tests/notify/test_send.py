@@ -2,6 +2,7 @@
 
 import logging
 import stat
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -190,14 +191,22 @@ def test_what_was_told_holds_neither_address_nor_figures(
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
-def test_a_home_that_cannot_be_written_is_a_warning(
+def test_where_nothing_can_be_kept_it_is_told_again_with_a_warning(
     telling: Told, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = telling(receiver.address())
     settings.places.root.mkdir(parents=True)
     settings.places.notified.write_text("a file where the folder should be")
-    assert send(settings, message()) == Delivery(told=0, repeated=0, failed=(1,))
-    assert "could not be read or kept" in caplog.text
+    for _ in range(2):
+        assert send(settings, message()) == Delivery(told=1, repeated=0, failed=())
+    assert "what was told cannot be kept" in caplog.text
+
+
+def test_no_address_waits_for_another(telling: Told, receiver: Receiver) -> None:
+    # Answers none before all have asked.
+    receiver.meeting = threading.Barrier(5)
+    urls = " ".join(receiver.address(f"{n}") for n in range(5))
+    assert send(telling(urls), message()) == Delivery(told=5, repeated=0, failed=())
 
 
 def test_settings_of_notifications_change_no_fingerprint(settings: Settings) -> None:

@@ -29,7 +29,7 @@ class Address:
     kinds : frozenset of str
         What it is told.
     fault : str or None
-        Why it cannot be used, as a sentence without the address.
+        Why it cannot be used, without the address: `asks for …`.
     """
 
     number: int
@@ -65,5 +65,5 @@ def _address(number: int, text: str) -> Address:
         kinds = (kinds - {"all"}) | frozenset(KINDS)
     fault = None
     if not kinds <= frozenset(KINDS):
-        fault = f"it asks for a kind that is none of {', '.join(KINDS)} and all"
+        fault = f"asks for a kind that is none of {', '.join(KINDS)} and all"
     return Address(number, found["url"], kinds | {"test"}, fault)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from comove.notify.message import Entry, Message
 from comove.settings import Settings
 
 LOG = logging.getLogger(__name__)
+MOST_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ def send(settings: Settings, message: Message) -> Delivery:
     """Tell every address what it has not been told yet.
 
     An address that fails is a warning in the log, by its number, and is tried again the
-    next time: the address itself may hold a password.
+    next time: the address itself may hold a password. Should it not be known what was
+    told, it is told again.
 
     Parameters
     ----------
@@ -49,55 +52,73 @@ def send(settings: Settings, message: Message) -> Delivery:
         Counts. Nothing is ever raised: a message that is lost must not stop a run.
     """
     asked = [one for one in addresses(settings) if one.fault or one.kinds & message.kinds]
-    outcomes = {one.number: _told(settings, one, message) for one in asked}
-    names = list(outcomes.values())
-    failed = tuple(number for number, name in outcomes.items() if name == "failed")
-    return Delivery(names.count("told"), names.count("repeated"), failed)
+    fresh = {one: _fresh(settings, one, message) for one in asked if not one.fault}
+    due = [one for one, entries in fresh.items() if entries]
+    faults = {one: one.fault for one in asked if one.fault} | _deliver(
+        {one: (message.title, message.body(fresh[one])) for one in due}
+    )
+    for one, fault in faults.items():
+        LOG.warning("address %d of notify_urls %s", one.number, fault)
+    told = [one for one in due if one not in faults]
+    for one in told:
+        _keep(settings, one, message.group, fresh[one])
+    failed = tuple(sorted(one.number for one in faults))
+    return Delivery(len(told), len(fresh) - len(due), failed)
 
 
-def _told(settings: Settings, address: Address, message: Message) -> str:
-    if address.fault:
-        LOG.warning("address %d of notify_urls: %s", address.number, address.fault)
-        return "failed"
+def _fresh(settings: Settings, address: Address, message: Message) -> tuple[Entry, ...]:
     try:
         memory = Memory(settings.places)
-        fresh = _fresh(memory, address, message)
-        if not fresh:
-            return "repeated"
-        if not _is_taken(address.url, message.title, message.body(fresh)):
-            LOG.warning(
-                "address %d of notify_urls did not take the message", address.number
-            )
-            return "failed"
-        for entry in fresh:
-            memory.keep(message.group, address, entry)
+        return tuple(
+            entry
+            for entry in message.entries
+            if not memory.is_told(message.group, address, entry)
+        )
     except OSError as error:
-        LOG.warning("what was told could not be read or kept: %s", error.strerror)
-        return "failed"
-    return "told"
+        LOG.warning("what was told cannot be read: %s", error.strerror)
+        return message.entries
 
 
-def _fresh(memory: Memory, address: Address, message: Message) -> tuple[Entry, ...]:
-    return tuple(
-        entry
-        for entry in message.entries
-        if not memory.is_told(message.group, address, entry)
-    )
+def _keep(
+    settings: Settings, address: Address, group: str, entries: tuple[Entry, ...]
+) -> None:
+    try:
+        memory = Memory(settings.places)
+        for entry in entries:
+            memory.keep(group, address, entry)
+    except OSError as error:
+        LOG.warning("what was told cannot be kept: %s", error.strerror)
 
 
-def _is_taken(url: str, title: str, body: str) -> bool:
+def _deliver(parcels: dict[Address, tuple[str, str]]) -> dict[Address, str]:
+    """Send title and body to each address, to all at once; says which took none, why.
+
+    A task that has ended is given 20 s by Airflow, and an address that does not answer
+    takes 8 of them.
+    """
+    if not parcels:
+        return {}
+    import apprise  # noqa: F401 - seconds of import, once and not in every thread
+
+    with _unheard(), ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+        outcomes = pool.map(lambda one: _fault(one.url, *parcels[one]), parcels)
+        found = dict(zip(parcels, outcomes, strict=True))
+    return {one: fault for one, fault in found.items() if fault}
+
+
+def _fault(url: str, title: str, body: str) -> str | None:
     import apprise
 
+    refused = "did not take the message"
     try:
-        with _unheard():
-            messenger = apprise.Apprise()
-            if not messenger.add(url):
-                return False
-            return bool(messenger.notify(body=body, title=title, body_format="text"))
+        messenger = apprise.Apprise()
+        is_told = messenger.add(url) and messenger.notify(
+            body=body, title=title, body_format="text"
+        )
     except Exception as error:
         # Whatever a service's plugin raises: no more than its kind, it may quote the URL.
-        LOG.warning("telling failed: %s", type(error).__name__)
-        return False
+        return f"{refused} ({type(error).__name__})"
+    return None if is_told else refused
 
 
 @contextmanager
