@@ -16,6 +16,27 @@ instalments as (
 
 ),
 
+terms as (
+
+    select
+        loan_no,
+        principal_share
+    from {{ ref('int_loan') }}
+
+),
+
+payments as (
+
+    select * from {{ ref('int_repayment') }}
+
+),
+
+restructurings as (
+
+    select * from {{ ref('int_restructuring') }}
+
+),
+
 limits as (
 
     select * from {{ ref('fct_credit_limit') }}
@@ -52,6 +73,75 @@ earlier_loans as (
 
 ),
 
+open_loans as (
+
+    select
+        application_key,
+        applied_on,
+        loan_no,
+        principal
+    from earlier_loans
+    where closed_on is null
+
+),
+
+paid as (
+
+    select
+        open_loans.application_key,
+        open_loans.loan_no,
+        sum(payments.paid_amount) as paid_amount
+    from open_loans
+    inner join payments
+        on
+            open_loans.loan_no = payments.loan_no
+            and open_loans.applied_on > payments.paid_on
+    group by open_loans.application_key, open_loans.loan_no
+
+),
+
+shifted as (
+
+    select
+        open_loans.application_key,
+        open_loans.loan_no,
+        sum(restructurings.principal_shift) as principal_shift
+    from open_loans
+    inner join restructurings
+        on
+            open_loans.loan_no = restructurings.loan_no
+            and open_loans.applied_on > restructurings.occurred_on
+    group by open_loans.application_key, open_loans.loan_no
+
+),
+
+-- What is still owed, as the marts count exposure.
+owed as (
+
+    select
+        open_loans.application_key,
+        sum(
+            {{ outstanding_principal(
+                'open_loans.principal',
+                'coalesce(shifted.principal_shift, 0)',
+                'terms.principal_share',
+                'coalesce(paid.paid_amount, 0)'
+            ) }}
+        ) as open_principal
+    from open_loans
+    inner join terms on open_loans.loan_no = terms.loan_no
+    left join paid
+        on
+            open_loans.application_key = paid.application_key
+            and open_loans.loan_no = paid.loan_no
+    left join shifted
+        on
+            open_loans.application_key = shifted.application_key
+            and open_loans.loan_no = shifted.loan_no
+    group by open_loans.application_key
+
+),
+
 by_loan as (
 
     select
@@ -69,7 +159,6 @@ by_loan as (
             end
         ) as largest_repaid,
         max_by(principal, disbursed_on) as last_principal,
-        sum(case when closed_on is null then principal else 0 end) as open_principal,
         max(disbursed_on) as last_disbursed_on,
         max(case when closed_on is not null then days_over_term end)
             as most_days_over_term,
@@ -157,7 +246,7 @@ int_decision_history as (
         coalesce(by_loan.events_12m, 0) as events_12m,
         by_loan.largest_repaid,
         by_loan.last_principal,
-        coalesce(by_loan.open_principal, 0) as open_principal,
+        coalesce(owed.open_principal, 0) as open_principal,
         {{ days_between('by_loan.last_disbursed_on', 'applications.applied_on') }}
             as days_since_last_loan,
         by_loan.most_days_over_term,
@@ -169,6 +258,7 @@ int_decision_history as (
         earlier_limits.credit_limit
     from applications
     left join by_loan on applications.application_key = by_loan.application_key
+    left join owed on applications.application_key = owed.application_key
     left join by_instalment
         on applications.application_key = by_instalment.application_key
     left join earlier_limits
