@@ -118,11 +118,15 @@ def open_lender(settings: Settings, cases: pd.DataFrame) -> Settings:
             "from risk.decision_case"
         )
         connection.execute(
-            "create table risk.decision_fairness as select 'kind' as attribute, "
-            "'person' as group_name, 10 as applications, 5 as admitted, "
-            "0.5 as approval_rate, 0.3 as approval_low, 0.7 as approval_high, "
-            "1.0 as approval_ratio, 100.0 as mean_limit, 90.0 as limit_low, "
-            "110.0 as limit_high, 0.5 as mean_share_granted"
+            "create table risk.decision_fairness as "
+            "select date '2024-06-01' as as_of_month, 'kind' as attribute, "
+            "'person' as group_name, 60 as applications, 40 as borrowers, "
+            "30 as admitted, 0.5 as approval_rate, 0.3 as approval_low, "
+            "0.7 as approval_high, 'person' as best_group, 1.0 as approval_ratio, "
+            "0.0 as approval_difference, null::double as difference_low, "
+            "null::double as difference_high, null::double as four_fifths_high, "
+            "100.0 as mean_limit, 90.0 as limit_low, 110.0 as limit_high, "
+            "0.5 as mean_share_granted"
         )
     return settings
 

@@ -32,11 +32,28 @@ def test_a_group_admitted_far_less_often_is_named(lender: Settings) -> None:
     change(
         lender,
         "insert into risk.decision_fairness select * replace ("
-        "'company' as group_name, 0.1 as approval_rate, 0.05 as approval_low, "
-        "0.2 as approval_high) from risk.decision_fairness",
+        "'company' as group_name, 0.1 as approval_rate, -0.5 as difference_low, "
+        "-0.25 as difference_high, -0.03 as four_fifths_high) "
+        "from risk.decision_fairness",
     )
     publish(lender)
-    assert "company (kind) is admitted in 10%" in page_of(lender)
+    page = page_of(lender)
+    assert "company (kind) is admitted in 10% of 60 applications" in page
+    assert "less than four fifths as often as person" in page
+    assert "25 to 50 points" in page
+
+
+def test_a_page_of_a_month_tells_of_no_later_decision(lender: Settings) -> None:
+    later = "update risk.decision_fairness set as_of_month = '2024-07-01'"
+    change(
+        lender,
+        "insert into risk.decision_fairness select * replace ("
+        "'company' as group_name, -0.03 as four_fifths_high) "
+        "from risk.decision_fairness",
+        later,
+    )
+    publish(lender)
+    assert "company (kind)" not in page_of(lender)
 
 
 def test_without_decisions_the_page_says_so(lender: Settings) -> None:

@@ -23,7 +23,7 @@ _REASONS = """
         where cohort_month <= {month} and proposed_decision = 'refuse'
             and refused_at <> 'no model'
     )
-    -- Reasons of lending control name their event: they are counted together.
+    -- Each reason of lending control names its event, and is counted with its own.
     group by all order by applications desc, reason limit 15
 """
 _BANDS = """
@@ -89,7 +89,14 @@ _QUERIES = {
     "lender": _LENDER,
     "losses": _LOSSES,
     "review": _REVIEW,
-    "fairness": "from risk.decision_fairness order by attribute, group_name",
+    "fairness": """
+        from risk.decision_fairness
+        where as_of_month = (
+            select max(as_of_month) from risk.decision_fairness
+            where as_of_month <= {month}
+        )
+        order by attribute, group_name
+    """,
     "identities": """
         select
             (select count(*) from risk.identity_link) as linked,

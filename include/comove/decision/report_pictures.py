@@ -115,9 +115,10 @@ def fairness_picture(fairness: pd.DataFrame, attribute: str, origin: str = "") -
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
     left, right = figure.subplots(1, 2, sharey=True)
     places = range(len(rows))
-    best = float(rows["approval_rate"].max())
-    left.axvline(80 * best, color=QUIET, lw=0.9, ls="--")
-    colours = [ORANGE if high < 0.8 * best else BLUE for high in rows["approval_high"]]
+    best = rows.loc[rows["group_name"] == rows["best_group"], "approval_rate"]
+    if len(best):
+        left.axvline(80 * float(best.iloc[0]), color=QUIET, lw=0.9, ls="--")
+    colours = [ORANGE if high < 0 else BLUE for high in rows["four_fifths_high"]]
     left.hlines(places, 100 * rows["approval_low"], 100 * rows["approval_high"],
                 color=colours, lw=1.6)  # fmt: skip
     left.scatter(100 * rows["approval_rate"], places, color=colours, s=22)

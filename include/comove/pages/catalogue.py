@@ -496,6 +496,7 @@ DECISIONS = Page(
             "risk.decision_fairness",
             "Fairness",
             "Approval and limit by group, with intervals.",
+            month="as_of_month",
         ),
     ),
 )
