@@ -24,6 +24,7 @@ from comove.decision import limit
 from comove.decision.admission import admission_features
 from comove.decision.judges import Judges
 from comove.decision.numbers import read_numbers
+from comove.decision.reasons import explained
 from comove.decision.scratch import CASES, INPUTS, MODELS, DecisionError, run_folder
 from comove.decision.train import Trainer
 from comove.risk_model.artifact import without_nan
@@ -238,7 +239,8 @@ def _ask(
         f"{by.version} + {version}" if both else by.version
         for version, both in zip(versions, has_score, strict=True)
     ]
-    rows.loc[meant, "admission_reasons"] = [as_json(one) for one in reasons]
+    said = zip(reasons, rows.loc[meant, "score_reasons"], strict=True)
+    rows.loc[meant, "admission_reasons"] = [as_json(explained(*one)) for one in said]
 
 
 def _write(
