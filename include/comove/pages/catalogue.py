@@ -550,7 +550,10 @@ QUALITY = Page(
             kind="stack",
             sql="select stage as x, count(*) as y, "
             "case when success then 'passed' else severity end as series "
-            "from audit.quality_result group by stage, 3 order by series, x",
+            "from audit.quality_result where (stage, run_id) in ("
+            "select (stage, arg_max(run_id, checked_at)) from audit.quality_result "
+            "group by stage) group by stage, 3 order by "
+            "list_position(['passed', 'critical', 'warning', 'info'], series), x",
             tables=("audit.quality_result",),
             x_title="stage",
             y_title="checks",
