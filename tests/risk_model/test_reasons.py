@@ -18,8 +18,8 @@ from comove.risk_model.reasons import (
 )
 
 
-def feature(name, about, kind="number"):
-    return SimpleNamespace(name=name, kind=kind, direction=0, about=about)
+def feature(name, about, kind="number", direction=0):
+    return SimpleNamespace(name=name, kind=kind, direction=direction, about=about)
 
 
 FEATURES = (
@@ -58,6 +58,29 @@ def test_the_strongest_four_come_first_in_plain_words():
 def test_a_feature_without_words_goes_by_its_name():
     found = reasons_of([0, 2, 0, 1, 6, 12], [0, 0, 0, 0.3, 0, 0])
     assert found == ("pd of partner: no better than usual",)
+
+
+@pytest.mark.parametrize(
+    ("direction", "value", "state"),
+    [
+        (-1, 9, "no better than usual"),
+        (-1, 1, "low"),
+        (1, 1, "no better than usual"),
+        (1, 9, "high"),
+        (0, 9, "high"),
+        (0, 1, "low"),
+    ],
+)
+def test_a_value_on_the_good_side_is_never_named_as_the_cause(direction, value, state):
+    # Its effect is skewed: the mean is pulled down by a few, this one adds more than it.
+    (found,) = find_reasons(
+        np.array([[value]], dtype=np.float32),
+        np.array([[0.1]]),
+        (feature("external_score", "External score", direction=direction),),
+        Population(medians=(5,), contributions=(-0.4,)),
+        needed=np.array([True]),
+    )
+    assert found == (f"external score: {state}",)
 
 
 def test_an_abbreviation_keeps_its_capitals():
@@ -133,3 +156,32 @@ def test_reasons_are_few_there_when_needed_and_the_same_again(x, contributions, 
     assert all(len(reasons) <= MOST_REASONS for reasons in found)
     assert all(reasons or not must for reasons, must in zip(found, needed, strict=True))
     assert all(len(set(reasons)) == len(reasons) for reasons in found)
+
+
+@given(
+    x=hnp.arrays(
+        np.float32, (8, 3), elements=st.floats(-5, 5, width=32) | st.just(np.nan)
+    ),
+    contributions=hnp.arrays(float, (8, 3), elements=st.floats(-3, 3)),
+    directions=st.tuples(*[st.sampled_from((-1, 0, 1))] * 3),
+    medians=st.tuples(*[st.floats(-5, 5, width=32)] * 3),
+)
+def test_no_reason_contradicts_the_known_sign(x, contributions, directions, medians):
+    features = [feature(f"f{j}", "", direction=d) for j, d in enumerate(directions)]
+    found = find_reasons(
+        x,
+        contributions,
+        features,
+        Population(medians, (0.0,) * 3),
+        needed=np.zeros(len(x), dtype=bool),
+    )
+    for row, reasons in zip(x, found, strict=True):
+        for reason in reasons:
+            name, state = reason.split(": ")
+            j = int(name[1:])
+            good = {-1: "high", 0: None, 1: "low"}[directions[j]]
+            assert state != good
+            # And what is said is so.
+            assert state != "high" or row[j] > medians[j]
+            assert state != "low" or row[j] < medians[j]
+            assert (state == "not known") == np.isnan(row[j])

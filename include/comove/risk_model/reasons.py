@@ -81,17 +81,25 @@ class Population:
         return cls(medians=tuple(medians), contributions=means)
 
     def states(self, x: FeatureMatrix, features: Sequence[Feature]) -> NDArray[np.int8]:
-        """Compare values with what is usual.
+        """Compare values with what is usual, as something that raises the risk.
+
+        A skewed effect of known sign can add more than its mean for a value on the
+        good side of the median. To call that value the cause would tell the opposite of
+        what is so: it is no better than usual.
 
         Returns
         -------
         ndarray of int8, shape (n, k)
-            0 missing, 1 below the median, 2 equal to it, 3 above; 4 any category.
+            0 missing, 1 below the median, 2 equal to it or on the side whose risk is
+            known to be less, 3 above; 4 any category.
         """
         medians = np.array(self.medians, dtype=np.float32)
         # Of a feature no application had, every value is as usual as any other.
         medians = np.where(np.isnan(medians), x, medians)
-        found = np.where(x < medians, 1, np.where(x > medians, 3, 2)).astype(np.int8)
+        direction = np.array([feature.direction for feature in features])
+        is_low = (x < medians) & (direction <= 0)
+        is_high = (x > medians) & (direction >= 0)
+        found = np.where(is_low, 1, np.where(is_high, 3, 2)).astype(np.int8)
         found[:, [feature.kind == "category" for feature in features]] = 4
         found[np.isnan(x)] = 0
         return found
