@@ -22,7 +22,9 @@ hundredths.
 """
 
 import argparse
+import contextlib
 import datetime as dt
+import io
 import json
 import resource
 import subprocess
@@ -30,6 +32,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +70,22 @@ STAGES: dict[str, list[str] | None] = {
     "drawdown_rejected": ["refused"],
 }
 LABELS = ("policy_label", "performance_label")
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Time of a piece of work: by the clock, and of all processors together."""
+
+    seconds: float
+    processor: float
+
+    def __add__(self, other: "Spent") -> "Spent":
+        """Take one after the other."""
+        return Spent(self.seconds + other.seconds, self.processor + other.processor)
+
+    def times(self, factor: float) -> "Spent":
+        """Scale to more of the same."""
+        return Spent(self.seconds * factor, self.processor * factor)
 
 
 def main() -> None:
@@ -130,7 +149,7 @@ def _run_apart(job: str, file: Path, sql: Path, months: int) -> Figures:
 
 def _measured(given: argparse.Namespace) -> Figures:
     sql, months = json.loads(given.sql.read_text()), given.months
-    jobs: dict[str, Callable[[Path], float]] = {
+    jobs: dict[str, Callable[[Path], Spent]] = {
         "bare": _bare,
         "exact": lambda file: _exact(file, sql),
         "shift": lambda file: _shift(file, sql),
@@ -141,13 +160,9 @@ def _measured(given: argparse.Namespace) -> Figures:
         "scipy": lambda file: _filtered(file, _scipy, months),
         "toad": lambda file: _filtered(file, _toad, months),
     }
-    seconds = jobs[given.job](given.file)
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return {
-        "seconds": seconds,
-        "processor": used.ru_utime + used.ru_stime,
-        "peak_gib": used.ru_maxrss / 2**20,
-    }
+    spent = jobs[given.job](given.file)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return asdict(spent) | {"peak_gib": peak}
 
 
 def compiled() -> dict[str, str]:
@@ -164,7 +179,10 @@ def compiled() -> dict[str, str]:
         "['cut_by', 'cut_value'], 'request') }}",
     }
     mark = "-- next part"
-    with tempfile.TemporaryDirectory() as folder:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
         outcome: Any = dbtRunner().invoke(
             [
                 *("compile", "--inline", f"\n{mark}\n".join(parts.values()), "--quiet"),
@@ -220,13 +238,13 @@ def make_applications(n: int, file: Path) -> None:
         )
 
 
-def _timed(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
+def _timed(work: Callable[[], object]) -> Spent:
+    started, used = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - started
+    return Spent(time.perf_counter() - started, time.process_time() - used)
 
 
-def _bare(file: Path) -> float:
+def _bare(file: Path) -> Spent:
     with _connect() as connection:
         return _timed(
             lambda: connection.execute(
@@ -286,12 +304,12 @@ def _cells_only(
     )
 
 
-def _exact(file: Path, sql: dict[str, str]) -> float:
+def _exact(file: Path, sql: dict[str, str]) -> Spent:
     with _connect() as connection:
         return _timed(lambda: _cells_only(connection, file, sql))
 
 
-def _shift(file: Path, sql: dict[str, str]) -> float:
+def _shift(file: Path, sql: dict[str, str]) -> Spent:
     with _connect() as connection:
         before = _timed(lambda: _matrix(connection, file, sql))
         after = _timed(
@@ -300,7 +318,7 @@ def _shift(file: Path, sql: dict[str, str]) -> float:
     return before + after
 
 
-def _intervals(file: Path, sql: dict[str, str]) -> float:
+def _intervals(file: Path, sql: dict[str, str]) -> Spent:
     from comove.score_drift.intervals import intervals
     from comove.score_drift.request import STAGES
     from comove.score_drift.selection import correlations, selection_changes
@@ -343,7 +361,7 @@ def _bands(sql: dict[str, str]) -> str:
     """
 
 
-def _numpy(file: Path) -> float:
+def _numpy(file: Path) -> Spent:
     """Count every cohort, hundredth, end and label in one array, then add up."""
     with _connect() as connection:
         return _timed(lambda: _counted_distances(connection, file))
@@ -390,14 +408,13 @@ def _split(file: Path) -> Iterator[Cell]:
                 yield part.loc[known, "score"].to_numpy(), bad
 
 
-def _filtered(file: Path, take: Callable[[Any, Any], object], months: int) -> float:
-    """Filter cells of some months from all rows; seconds scaled up to all months."""
-    started = time.perf_counter()
-    rows = pd.read_parquet(file)
-    read = time.perf_counter() - started
-    chosen = sorted(rows["cohort_month"].unique())[:: MONTHS // months]
-    seconds = _timed(lambda: _each(_cells_of(rows, chosen), take))
-    return read + seconds * MONTHS / len(chosen)
+def _filtered(file: Path, take: Callable[[Any, Any], object], months: int) -> Spent:
+    """Filter cells of some months from all rows; time scaled up to all months."""
+    read: list[pd.DataFrame] = []
+    reading = _timed(lambda: read.append(pd.read_parquet(file)))
+    chosen = sorted(read[0]["cohort_month"].unique())[:: MONTHS // months]
+    taking = _timed(lambda: _each(_cells_of(read[0], chosen), take))
+    return reading + taking.times(MONTHS / len(chosen))
 
 
 def _cells_of(rows: pd.DataFrame, months: list[Any]) -> Iterator[Cell]:
@@ -430,22 +447,17 @@ def _toad(score: FloatArray, bad: BoolArray) -> object:
 
 def _show(figures: Figures) -> None:
     title = f"{figures['applications']:,} applications, {MONTHS} cohorts"
-    table = Table(
-        "job", "seconds", "cpu s", "peak GiB", "of bare", "of exact", title=title
-    )
-    bare, exact = figures["bare"]["seconds"], figures["exact"]["seconds"]
+    columns = ("job", "seconds", "cpu s", "peak GiB", "cpu of bare", "cpu of exact")
+    table = Table(*columns, title=title)
+    bare, exact = figures["bare"]["processor"], figures["exact"]["processor"]
     for job in JOBS:
-        if job not in figures:
-            continue
-        seconds, peak = figures[job]["seconds"], figures[job]["peak_gib"]
-        table.add_row(
-            job,
-            f"{seconds:.2f}",
-            f"{figures[job]['processor']:.1f}",
-            f"{peak:.2f}",
-            f"{seconds / bare:.2f}",
-            f"{seconds / exact:.2f}",
-        )
+        if job in figures:
+            one = figures[job]
+            values = (
+                *(one["seconds"], one["processor"], one["peak_gib"]),
+                *(one["processor"] / bare, one["processor"] / exact),
+            )
+            table.add_row(job, *(f"{value:.2f}" for value in values))
     console.print(table)
 
 
