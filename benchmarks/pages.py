@@ -38,6 +38,7 @@ from comove.settings import Settings
 PORT = 18321
 TARGET_SECONDS = 0.3
 SWAP_EVERY_SECONDS = 5.0
+ROWS_A_PAGE = 50
 console = Console(width=100)
 INDEX = "/joint-risk/table/risk-joint_risk_index"
 ADDRESSES = (
@@ -48,7 +49,7 @@ ADDRESSES = (
     f"{INDEX}?sort=joint_risk_index",
     f"{INDEX}?sort=pd&descending=false&page=500",
     f"{INDEX}?search=region 7&page=3",
-    # Asked by hardly anybody before: each of the first 200 pages in turn.
+    # Asked by nobody before, however far down.
     f"{INDEX}?sort=joint_risk_change&page={{number}}",
     "/static/comove.js",
 )
@@ -167,7 +168,9 @@ def _measured(
     def ask(number: int) -> None:
         address = ADDRESSES[number % len(ADDRESSES)]
         started = time.perf_counter()
-        client.get(address.format(number=number % 200 + 1)).raise_for_status()
+        # Every ninth number, scattered over the pages there are.
+        page = number * 7_919 % (given.borrowers // ROWS_A_PAGE) + 1
+        client.get(address.format(number=page)).raise_for_status()
         seconds[address].append(time.perf_counter() - started)
         memory.append(process.memory_info().rss)
 

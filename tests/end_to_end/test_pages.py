@@ -208,7 +208,7 @@ def drive(web: Web, node: Path, browser: str) -> Drive:
             stdout=subprocess.PIPE,
             text=True,
             check=True,
-            timeout=400,
+            timeout=700,
         )
         return dict(json.loads(done.stdout.splitlines()[-1]))
 
