@@ -38,6 +38,9 @@ class Portfolio:
         neighbours what has too few events by itself.
     absent_stages : dict of str to str
         Stages of the funnel it does not record, with the reason.
+    limit_step_amount, limit_unit_amount : float
+        Limits are whole multiples of the first; unit of the limit bands of strategies.
+        In its currency.
     """
 
     name: str
@@ -50,6 +53,8 @@ class Portfolio:
     first_predicted_month: dt.date | None = None
     region_parents: dict[str, list[str]] = field(default_factory=dict)
     absent_stages: dict[str, str] = field(default_factory=dict)
+    limit_step_amount: float = 10.0
+    limit_unit_amount: float = 1000.0
 
     @property
     def tables(self) -> tuple[Table, ...]:

@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     # A challenger outside of these never replaces the champion.
     gate_min_auc: Annotated[float, Field(ge=0.5, lt=1)] = 0.55
     gate_max_calibration_ratio: Annotated[float, Field(gt=1)] = 2.0
+    # Of the log-odds; its inverse is the least one.
+    gate_max_calibration_slope: Annotated[float, Field(gt=1)] = 2.0
     gate_max_psi: Annotated[float, Field(gt=0)] = 0.25
     gate_max_missing_share_rise: Annotated[float, Field(gt=0, le=1)] = 0.2
     # Months of out-of-time log loss that rank the algorithms.
@@ -174,9 +176,10 @@ class Settings(BaseSettings):
     limit_income_months: Annotated[float, Field(gt=0)] = 3.0
     # Over the largest loan repaid so far.
     limit_max_growth: Annotated[float, Field(gt=0)] = 2.0
-    limit_step_amount: Annotated[float, Field(gt=0)] = 10.0
-    # Unit of the limit bands in the seed transaction_strategies.
-    limit_unit_amount: Annotated[float, Field(gt=0)] = 1000.0
+    # Limits are whole multiples of the first; the second is the unit of the limit bands in
+    # the seed transaction_strategies. None takes the portfolio's, in its currency.
+    limit_step_amount: Annotated[float, Field(gt=0)] | None = None
+    limit_unit_amount: Annotated[float, Field(gt=0)] | None = None
     # A pair of ids is one person from the first on, and a person's to judge from the
     # second on.
     identity_same_probability: Annotated[float, Field(gt=0, le=1)] = 0.95

@@ -310,3 +310,11 @@ def test_limits_never_exceed_what_was_asked_for_nor_any_ceiling(
 def test_a_stricter_policy_never_admits_more() -> None:
     strict = replace(POLICY, min_probability=0.97)
     assert decided(policy=strict)["admission"] == "refuse"
+
+
+def test_what_was_asked_for_is_granted_as_asked_for() -> None:
+    """The step rounds what is less than asked for, nothing else."""
+    coarse = replace(POLICY, step_amount=1000.0)
+    assert decided(requested_amount=1499.5, policy=coarse)["credit_limit"] == 1499.5
+    held = decided(requested_amount=1950.0, policy=coarse)
+    assert (held["limit_estimate"], held["credit_limit"]) == (1800.0, 1000.0)

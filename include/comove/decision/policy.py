@@ -10,6 +10,7 @@ import duckdb
 
 from comove.connection import utc_now
 from comove.decision.scratch import DecisionError
+from comove.portfolio import load_portfolio
 from comove.settings import Settings
 
 SEED = "risk.transaction_strategies"
@@ -78,13 +79,14 @@ class Policy:
                 where="dbt_project/seeds/transaction_strategies.csv",
                 remedy="Run the DAG `credit_decision`: `build_cases` loads them.",
             )
+        portfolio = load_portfolio(settings.portfolio)
         return cls(
             min_probability=settings.admission_min_probability,
             uncertain_margin=settings.admission_uncertain_margin,
             income_months=settings.limit_income_months,
             max_growth=settings.limit_max_growth,
-            step_amount=settings.limit_step_amount,
-            unit_amount=settings.limit_unit_amount,
+            step_amount=settings.limit_step_amount or portfolio.limit_step_amount,
+            unit_amount=settings.limit_unit_amount or portfolio.limit_unit_amount,
             strategies=tuple(rows),
         )
 

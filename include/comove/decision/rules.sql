@@ -60,7 +60,11 @@ bounded as (
 
 select
     * exclude (bound),
-    $step_amount * floor(bound / $step_amount + 1e-9) as limit_before_control,
+    -- What was asked for is granted as asked for: only what is less is rounded.
+    if(
+        coalesce(bound >= requested_amount, false), requested_amount,
+        $step_amount * floor(bound / $step_amount + 1e-9)
+    ) as limit_before_control,
     case
         when coalesce(limit_estimate, ceiling_income, ceiling_growth) is null
             then 'nothing'
@@ -105,6 +109,7 @@ select
     matching.* exclude (application_key, as_of, place),
     case
         when matching.control_strategy = 'reject' then 0
+        when matching.control_id is null then cases.limit_before_control
         else $step_amount * floor(
             cases.limit_before_control * coalesce(matching.limit_factor, 1)
             / $step_amount + 1e-9

@@ -40,7 +40,7 @@ of_borrower as (
         cohort_month,
         1e0 * count(*) as n,
         1e0 * count(case when is_admitted then 1 end) as a,
-        1e0 * sum(case when is_admitted then credit_limit else 0 end) as granted,
+        1e0 * sum(case when is_admitted then credit_limit else 0 end) as lent,
         1e0 * sum(
             case
                 when is_admitted
@@ -57,7 +57,7 @@ up_to_month as (
 
     select
         *,
-        {% for name in ['n', 'a', 'granted'] %}
+        {% for name in ['n', 'a', 'lent'] %}
             sum({{ name }}) over (
                 partition by attribute, group_name, borrower_key
                 order by cohort_month
@@ -78,12 +78,12 @@ added as (
         cohort_month,
         sum(n) as applications,
         sum(a) as admitted,
-        sum(granted) as granted,
+        sum(lent) as lent,
         sum(shares) as shares,
         1e0 * count(case when n_so_far = n then 1 end) as borrowers,
         1e0 * count(case when a > 0 and a_so_far = a then 1 end) as borrowers_admitted,
         {% for one, other in [
-            ('n', 'n'), ('a', 'n'), ('a', 'a'), ('granted', 'a'), ('granted', 'granted')
+            ('n', 'n'), ('a', 'n'), ('a', 'a'), ('lent', 'a'), ('lent', 'lent')
         ] %}
             sum(
                 {{ one }}_so_far * {{ other }}_so_far
@@ -120,8 +120,8 @@ counted as (
         begun.attribute,
         begun.group_name,
         {% for name in [
-            'applications', 'admitted', 'granted', 'shares', 'borrowers',
-            'borrowers_admitted', 'n_n', 'a_n', 'a_a', 'granted_a', 'granted_granted'
+            'applications', 'admitted', 'lent', 'shares', 'borrowers',
+            'borrowers_admitted', 'n_n', 'a_n', 'a_a', 'lent_a', 'lent_lent'
         ] %}
             sum(coalesce(added.{{ name }}, 0)) over (
                 partition by begun.attribute, begun.group_name
@@ -145,7 +145,7 @@ shared as (
     select
         *,
         {{ ratio('admitted', 'applications') }} as approval_rate,
-        {{ ratio('granted', 'admitted') }} as mean_limit,
+        {{ ratio('lent', 'admitted') }} as mean_limit,
         {{ ratio('shares', 'admitted') }} as mean_share_granted
     from counted
 
@@ -160,7 +160,7 @@ spread as (
             a_a - 2 * approval_rate * a_n + approval_rate * approval_rate * n_n, 0
         ) / (applications * applications) as approval_variance,
         borrowers_admitted / nullif(borrowers_admitted - 1, 0) * greatest(
-            granted_granted - 2 * mean_limit * granted_a + mean_limit * mean_limit * a_a, 0
+            lent_lent - 2 * mean_limit * lent_a + mean_limit * mean_limit * a_a, 0
         ) / nullif(admitted * admitted, 0) as limit_variance
     from shared
 
