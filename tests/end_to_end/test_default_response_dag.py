@@ -18,6 +18,7 @@ import pytest
 import xarray as xr
 from tests.end_to_end.tables import Contents, contents
 from tests.joint_risk.made_draws import made_draws
+from tests.notify.receiver import Receiver, listening
 
 from comove.connection import connect, connect_serving
 from comove.embedded.environment import passwords_file
@@ -66,6 +67,7 @@ class Lender:
 
     settings: Settings
     http: httpx.Client
+    told: Receiver
 
     def ask(self, method: str, path: str, **body: Any) -> dict[str, Any]:
         answer = self.http.request(method, f"/api/v2/dags/{DAG}{path}", json=body or None)
@@ -153,10 +155,16 @@ def keep_posterior(
 
 @pytest.fixture(scope="module")
 def lender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lender]:
-    """The lender, its Airflow up and the DAG switched on."""
+    """The lender, its Airflow up and the DAG switched on, and somebody who is told."""
     home = tmp_path_factory.mktemp("home")
     settings = Settings(portfolio="simulated", home=home)
     build_lender(settings)
+    with listening() as receiver, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COMOVE_NOTIFY_URLS", f"all={receiver.address()}")
+        yield from _up(settings, receiver)
+
+
+def _up(settings: Settings, receiver: Receiver) -> Iterator[Lender]:
     try:
         running = ensure_running(settings, "up", say=print)
         password = json.loads(passwords_file(settings.places).read_text())["op"]
@@ -164,7 +172,7 @@ def lender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lender]:
         login = {"username": "op", "password": password}
         token = http.post("/auth/token", json=login).json()["access_token"]
         http.headers["Authorization"] = f"Bearer {token}"
-        found = Lender(settings, http)
+        found = Lender(settings, http, receiver)
         found.ask("PATCH", "", is_paused=False)
         yield found
     finally:
@@ -240,3 +248,24 @@ def test_an_unknown_borrower_fails_in_a_sentence_that_names_nobody(
     assert "there is no borrower with this id or key" in told
     assert "no such id" not in told
     assert lender.response() == before
+
+
+def test_people_were_told_of_responses_questions_and_the_failure_once_each(
+    lender: Lender,
+) -> None:
+    # A task tells of its failure after the run has gone on.
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if any("failed" in body for body in lender.told.bodies):
+            break
+        time.sleep(0.2)
+    bodies = [body for body in lender.told.bodies if "warnings" not in body]
+    assert sum("new default events" in body for body in bodies) == 3
+    asked = [body for body in bodies if "Required Actions" in body]
+    assert [body.rpartition("/runs/")[2] for body in asked] == [
+        f"{run}/tasks/approve/required_actions" for run in ("first", "meanwhile", "third")
+    ]
+    (failed,) = (body for body in bodies if "failed" in body)
+    assert failed.startswith("The task find_events failed.\n\nhttp://127.0.0.1:")
+    assert failed.endswith(f"/dags/{DAG}/runs/fourth")
+    assert "no such id" not in str(lender.told.posts)
