@@ -174,16 +174,21 @@ def _measured(
         seconds[address].append(time.perf_counter() - started)
         memory.append(process.memory_info().rss)
 
+    worked = sum(process.cpu_times()[:2])
     try:
         with ThreadPoolExecutor(given.readers) as readers:
             list(readers.map(ask, range(given.requests)))
     finally:
         ended.set()
         swaps.join()
+    worked = sum(process.cpu_times()[:2]) - worked
     tenth = max(len(memory) // 10, 1)
     return {
         "seconds": {a: _quantiles(found) for a, found in seconds.items()},
         "all": _quantiles([one for found in seconds.values() for one in found]),
+        # What a busy machine does not change, nearly.
+        "server_seconds_a_request": worked / max(given.requests, 1),
+        "load": os.getloadavg()[0],
         # The first requests fill caches: what follows has to be flat.
         "memory_early_gib": max(memory[tenth : 2 * tenth], default=0) / 2**30,
         "memory_late_gib": max(memory[-tenth:], default=0) / 2**30,
@@ -217,7 +222,9 @@ def _show(figures: dict[str, Any], given: argparse.Namespace) -> None:
     console.print(
         f"target {1e3 * TARGET_SECONDS:.0f} ms at p95; memory "
         f"{figures['memory_early_gib']:.2f} GiB early, "
-        f"{figures['memory_late_gib']:.2f} GiB at the end"
+        f"{figures['memory_late_gib']:.2f} GiB at the end; the server worked "
+        f"{1e3 * figures['server_seconds_a_request']:.1f} ms a request; load of the "
+        f"machine {figures['load']:.1f}"
     )
 
 
