@@ -154,7 +154,8 @@ def _ink_on(face: Any) -> str:
 def _colours(values: pd.Series, *, is_change: bool) -> tuple[Colormap, Normalize]:
     if not is_change:
         most = max(float(values.max()), 0.1) if len(values) else 1.0
-        return mpl.colormaps["cividis_r"], Normalize(0, most)
+        # Without a grey in it: grey cells are those that are not judged.
+        return mpl.colormaps["YlGnBu"], Normalize(0, most)
     most = max(float(values.abs().max()), _LEAST_DIFFERENCE) if len(values) else 1.0
     return mpl.colormaps["PuOr"], TwoSlopeNorm(0, -most, most)
 
@@ -216,7 +217,8 @@ def horizontal_picture(drift: pd.DataFrame, origin: str = "") -> Figure:
         axes.tick_params(labelbottom=True)
         month_axis(axes)
     panels[0].set_ylabel("KS")
-    figure.legend(handles=_line_legend(drift), loc="outside lower right", ncols=5,
+    # Below, it would lie on a long origin.
+    figure.legend(handles=_line_legend(drift), loc="outside upper right", ncols=5,
                   fontsize=8)  # fmt: skip
     return signed(figure, origin)
 
@@ -399,7 +401,7 @@ def shift_picture(drift: pd.DataFrame, origin: str = "") -> Figure:
         panels[1].axhline(bound, color=LINE, lw=1.2, ls="--")
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
     handles, _ = panels[0].get_legend_handles_labels()
-    figure.legend(handles=handles, loc="outside lower right", ncols=4, fontsize=8)
+    figure.legend(handles=handles, loc="outside upper right", ncols=4, fontsize=8)
     return signed(figure, origin)
 
 
