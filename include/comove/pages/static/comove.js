@@ -205,7 +205,7 @@ function lines(rows) {
     const band = {
       x: [...x, ...[...x].reverse()],
       y: [...points.map((p) => p.high), ...points.map((p) => p.low).reverse()],
-      fill: "toself", fillcolor: `${colour}22`, line: { width: 0 }, hoverinfo: "skip",
+      mode: "lines", fill: "toself", fillcolor: `${colour}22`, line: { width: 0 }, hoverinfo: "skip",
       showlegend: false, legendgroup: name, visible,
     };
     return [band, { ...line, legendgroup: name }];
