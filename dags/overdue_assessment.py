@@ -17,15 +17,16 @@ By hand, **Borrower** names one borrower, by the lender's own id or by borrower_
 **Day** the day at whose end it is assessed (empty: the month's last). That takes seconds:
 it is assessed as known then, by the model of that time, and published once the gate has
 passed. A decision of the same borrower and day that it replaces is kept in
-`risk.overdue_assessment_replaced`. `comove overdue BORROWER --on DAY` shows it. All empty: the last complete month.
+`risk.overdue_assessment_replaced`. `comove overdue BORROWER --on DAY` shows it. All
+empty: the last complete month.
 
 What to do when a task has failed:
 
 - **open_run** checks what was asked for. Its message names the wrong field of the form:
   correct it and trigger again.
-- **build_cases** runs dbt on cases and seed; its log names the table, the test or the row
-  of `collection_strategies` to correct. Skipped for one borrower, as are **train**, grades
-  and reports.
+- **build_cases** runs dbt on cases and seed; its log names the table, the test or the
+  row of `collection_strategies` to correct. Skipped for one borrower, as are **train**,
+  grades and reports.
 - **train** says in its log how far it is. Too few outcomes are no failure: the type is
   then not available, with the reason in the summary and in `audit.unavailable_model`. A
   model that fails its gate is refused; the one before goes on.

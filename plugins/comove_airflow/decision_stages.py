@@ -130,7 +130,7 @@ def publish(context: Context) -> Any:
     must not be published unseen.
     """
     gates(context, "credit_decision")
-    return publish_schemas(context, "credit_decision", "audit")
+    return publish_schemas(context, "credit_decision", "identity", "audit")
 
 
 @stage

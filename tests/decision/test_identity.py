@@ -1,6 +1,7 @@
 """Who has come back under a new id, found in spite of typing errors, and nobody else."""
 
 import datetime as dt
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,8 +9,18 @@ import pytest
 from tests.decision.small_lender import rows
 
 from comove.connection import connect
-from comove.decision.identity import _PLAIN, _store, link_identities, match, settle_pair
+from comove.decision.identity import (
+    _PLAIN,
+    SettledPair,
+    Verdict,
+    _store,
+    link_identities,
+    match,
+    settle_pair,
+)
+from comove.decision.scratch import DecisionError
 from comove.decision.tables import ensure_decision_tables
+from comove.errors import ComoveError
 from comove.settings import Settings
 
 FORENAMES = [
@@ -159,26 +170,79 @@ def test_only_keys_and_probabilities_are_kept(
     assert not columns & {"name", "address", "born", "borrower_id"}
 
 
-def test_a_pair_a_person_has_judged_stays_as_judged(settings: Settings) -> None:
-    settings.places.make()
-    pair = pd.DataFrame(
+NEW, OLD = "1" * 32, "2" * 32
+
+
+def found_pair(probability: float) -> pd.DataFrame:
+    return pd.DataFrame(
         {
-            "borrower_key": ["n"],
-            "former_borrower_key": ["o"],
-            "match_probability": [0.7],
+            "borrower_key": [NEW],
+            "former_borrower_key": [OLD],
+            "match_probability": [probability],
             "known_from": [dt.date(2023, 5, 1)],
         }
     )
+
+
+def find(settings: Settings, probability: float, run_id: str = "found") -> None:
+    """What a run of the linkage does with the pair."""
+    settings.places.make()
     with connect(settings) as connection:
         ensure_decision_tables(connection)
-        _store(connection, pair, settings, "one")
-    assert settle_pair(
-        settings, pair=("n", "o"), is_same=True, decided_by="ada", run_id="two"
+        connection.execute("create schema if not exists marts")
+        connection.execute(
+            "create table if not exists marts.dim_borrower as "
+            "select unnest($keys) as borrower_key",
+            {"keys": [NEW, OLD, "3" * 32]},
+        )
+        _store(connection, found_pair(probability), settings, run_id)
+
+
+def say(settings: Settings, is_same: bool, *pair: str) -> SettledPair:
+    one, other = pair or (OLD, NEW)
+    verdict = Verdict(one, other, is_same, decided_by="ada", reason="saw the passport")
+    return settle_pair(settings, verdict, run_id="said")
+
+
+def state(settings: Settings) -> tuple[list[Any], list[Any], int]:
+    return (
+        rows(settings, "select status, settled_by, reason from risk.identity_review"),
+        rows(settings, "select decided_by from risk.identity_link"),
+        len(rows(settings, "from risk.identity_person")),
     )
-    with connect(settings) as connection:
-        _store(connection, pair, settings, "three")
-    assert rows(settings, "select status from risk.identity_review") == [("same",)]
-    assert rows(settings, "select decided_by from risk.identity_link") == [("ada",)]
+
+
+SAID_SAME = ([("same", "ada", "saw the passport")], [("ada",)], 2)
+SAID_DIFFERENT = ([("different", "ada", "saw the passport")], [], 0)
+
+
+@pytest.mark.parametrize(("probability", "before"), [(0.7, "waiting"), (0.99, "linked")])
+@pytest.mark.parametrize("is_same", [True, False])
+def test_a_pair_a_person_has_judged_stays_as_judged(
+    settings: Settings, probability: float, before: str, is_same: bool
+) -> None:
+    find(settings, probability)
+    assert say(settings, is_same).before == before
+    expected = SAID_SAME if is_same else SAID_DIFFERENT
+    assert state(settings) == expected
+    find(settings, probability, "found again")
+    assert state(settings) == expected
+
+
+def test_a_verdict_can_be_taken_back(settings: Settings) -> None:
+    find(settings, 0.99)
+    say(settings, False)
+    assert say(settings, True) == SettledPair("different", "same", 2)
+    assert state(settings) == SAID_SAME
+
+
+def test_what_nothing_speaks_for_is_refused(settings: Settings) -> None:
+    find(settings, 0.99)
+    with pytest.raises(DecisionError, match="nothing was found that speaks for"):
+        say(settings, True, NEW, "3" * 32)
+    with pytest.raises(ComoveError, match="no borrower with this id") as told:
+        say(settings, True, NEW, "B-secret")
+    assert "B-secret" not in str(told.value)
 
 
 def test_a_portfolio_without_names_links_nobody(tmp_path) -> None:  # type: ignore[no-untyped-def]

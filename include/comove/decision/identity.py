@@ -9,7 +9,6 @@ learned from the lender's own borrowers, how often one person's records differ i
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -19,7 +18,10 @@ import pandas as pd
 
 from comove.audit import ensure_tables
 from comove.connection import connect, duckdb_config, utc_now
+from comove.decision.persons import store_persons
+from comove.decision.scratch import DecisionError
 from comove.decision.tables import ensure_decision_tables
+from comove.default_response.identity import borrower_key
 from comove.portfolio import load_portfolio
 from comove.settings import Settings
 
@@ -58,8 +60,8 @@ class LinkReport:
 def link_identities(settings: Settings, *, run_id: str) -> LinkReport:
     """Find returning persons, and keep the pairs.
 
-    Pairs a person has judged stay as judged. Others are found anew: a better record may
-    tell them apart.
+    Pairs a person has judged stay as judged, also links of the rule that were called two
+    persons. Others are found anew: a better record may tell them apart.
 
     Parameters
     ----------
@@ -285,10 +287,10 @@ def _store(
     )
     connection.execute(
         """
-        insert into risk.identity_review
+        insert into risk.identity_review by name
         select
-            borrower_key, former_borrower_key, match_probability, known_from, 'waiting',
-            $version, $run, $now
+            *, 'waiting' as status, $version as model_version, $run as run_id,
+            $now as found_at
         from pairs
         anti join risk.identity_review using (borrower_key, former_borrower_key)
         where match_probability < $same
@@ -296,59 +298,155 @@ def _store(
         given,
     )
     connection.unregister("pairs")
+    store_persons(connection)
 
 
-def settle_pair(
-    settings: Settings,
-    *,
-    pair: tuple[str, str],
-    is_same: bool,
-    decided_by: str,
-    run_id: str,
-    moment: dt.datetime | None = None,
-) -> bool:
-    """Record a person's word on a pair that waits.
+@dataclass(frozen=True)
+class Verdict:
+    """What a person says of two keys.
+
+    Parameters
+    ----------
+    borrower, other : str
+        The lender's ids, or borrower keys; their order is of no consequence.
+    is_same : bool
+        One person, or two.
+    decided_by : str
+        Who says so.
+    reason : str or None
+        In their own words.
+    """
+
+    borrower: str
+    other: str
+    is_same: bool
+    decided_by: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class SettledPair:
+    """What a verdict changed; no key.
+
+    Parameters
+    ----------
+    before : str
+        ``waiting``, ``linked`` (by the rule), ``same`` or ``different`` (by a person).
+    after : str
+        ``same`` or ``different``.
+    persons : int
+        Rows of ``risk.identity_person`` since.
+    """
+
+    before: str
+    after: str
+    persons: int
+
+
+def settle_pair(settings: Settings, verdict: Verdict, *, run_id: str) -> SettledPair:
+    """Record a person's word on a pair of keys, and follow it from now on.
+
+    A pair that waits is settled; one that the rule has linked, or that was judged before,
+    is judged anew. Later runs find the pair and leave it as it was judged. Decisions that
+    were made stay as they were made.
 
     Parameters
     ----------
     settings : Settings
         Say which home.
-    pair : tuple of str and str
-        Borrower key and former borrower key.
-    is_same : bool
-        One person, or two.
-    decided_by : str
-        Who said so.
+    verdict : Verdict
+        Which keys, and what is said of them.
     run_id : str
-        Kept with the link.
-    moment : datetime, optional
-        When; now.
+        Kept with it.
 
-    Returns
-    -------
-    bool
-        Whether the pair waited.
+    Raises
+    ------
+    ResponseError
+        When there is no such borrower; it does not repeat what was given.
+    DecisionError
+        When nothing was found that speaks for one person.
     """
     with connect(settings) as connection:
         ensure_decision_tables(connection)
+        keys = [
+            borrower_key(connection, settings, given)
+            for given in (verdict.borrower, verdict.other)
+        ]
         connection.execute("begin")
-        settled = connection.execute(
-            "update risk.identity_review set status = $status where status = 'waiting' "
-            "and borrower_key = $key and former_borrower_key = $former returning *",
-            {
-                "status": "same" if is_same else "different",
-                "key": pair[0],
-                "former": pair[1],
-            },
-        ).fetchall()
-        for key, former, probability, known_from, _, model, *_ in settled * is_same:
-            connection.execute(
-                "insert into risk.identity_link values (?, ?, ?, ?, ?, ?, ?, ?)",
-                [key, former, probability, known_from, decided_by, model, run_id,
-                 moment or utc_now()],
-            )  # fmt: skip
+        before = _take_pair(connection, keys)
+        _settle(connection, verdict, run_id)
+        persons = store_persons(connection)
         connection.execute("commit")
-    return bool(settled)
+    return SettledPair(before, "same" if verdict.is_same else "different", persons)
+
+
+_EITHER_WAY = "list_sort([borrower_key, former_borrower_key]) = list_sort($keys)"
+
+
+def _take_pair(connection: duckdb.DuckDBPyConnection, keys: list[str]) -> str:
+    """Put what is known of a pair into ``settled_pair``; tell how it stood."""
+    connection.execute(
+        f"""
+        create or replace temp table settled_pair as
+        select
+            borrower_key, former_borrower_key, match_probability, known_from, status,
+            model_version
+        from risk.identity_review where {_EITHER_WAY}
+        union all
+        select
+            borrower_key, former_borrower_key, match_probability, known_from, 'linked',
+            model_version
+        from risk.identity_link where decided_by = 'rule' and {_EITHER_WAY}
+        """,  # noqa: S608 - a condition of ours
+        {"keys": keys},
+    )
+    row = connection.execute("select status from settled_pair").fetchone()
+    if row is None:
+        raise DecisionError(
+            "nothing was found that speaks for these two being one person.",
+            where="borrower",
+            remedy="Look at risk.identity_review and risk.identity_link, page Decisions: "
+            "a pair of either can be judged. Others share too little for a link.",
+        )
+    return str(row[0])
+
+
+def _settle(connection: duckdb.DuckDBPyConnection, verdict: Verdict, run_id: str) -> None:
+    """Write the verdict on ``settled_pair``, with its link where they are the same."""
+    given = {
+        "status": "same" if verdict.is_same else "different",
+        "who": verdict.decided_by,
+        "reason": verdict.reason,
+        "run": run_id,
+        "now": utc_now(),
+    }
+    for table in ("identity_link", "identity_review"):
+        connection.execute(
+            f"delete from risk.{table} where (borrower_key, former_borrower_key) in "  # noqa: S608 - names of ours
+            "(select (borrower_key, former_borrower_key) from settled_pair)"
+        )
+    connection.execute(
+        """
+        insert into risk.identity_review by name
+        select
+            * replace ($status as status), $run as run_id, $now as found_at,
+            $who as settled_by, $now as settled_at, $reason as reason,
+            $run as settled_in_run
+        from settled_pair
+        """,
+        given,
+    )
+    if verdict.is_same:
+        del given["status"], given["reason"]
+        connection.execute(
+            """
+            insert into risk.identity_link by name
+            select * exclude (status), $who as decided_by, $run as run_id,
+                $now as linked_at
+            from settled_pair
+            """,
+            given,
+        )
 
 
 def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:

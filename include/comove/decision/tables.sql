@@ -13,6 +13,13 @@ create table if not exists risk.identity_link (
     linked_at timestamp not null
 );
 
+-- The links taken together, both ways: another key of the same person, and from when.
+create table if not exists risk.identity_person (
+    borrower_key varchar not null,
+    known_as varchar not null,
+    known_from date not null
+);
+
 create table if not exists risk.identity_review (
     borrower_key varchar not null,
     former_borrower_key varchar not null,
@@ -150,5 +157,9 @@ create table if not exists risk.credit_decision (
 alter table risk.decision_control add column if not exists kept_at timestamp;
 alter table risk.decision_control add column if not exists gone_at timestamp;
 alter table risk.decision_input add column if not exists features varchar;
+alter table risk.identity_review add column if not exists settled_by varchar;
+alter table risk.identity_review add column if not exists settled_at timestamp;
+alter table risk.identity_review add column if not exists reason varchar;
+alter table risk.identity_review add column if not exists settled_in_run varchar;
 update risk.credit_decision set review_status = 'historical', final_decision = null
 where review_status = 'not asked' or (origin = 'backfill' and review_status = 'not needed');

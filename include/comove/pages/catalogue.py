@@ -490,7 +490,12 @@ DECISIONS = Page(
         Listing(
             "risk.identity_review",
             "Identity review",
-            "Pairs of borrowers that may be one person.",
+            "Pairs of borrowers that may be one person: the DAG identity_review judges.",
+        ),
+        Listing(
+            "risk.identity_link",
+            "Identity links",
+            "Pairs of borrowers that are taken for one person.",
         ),
         Listing(
             "risk.decision_fairness",

@@ -61,10 +61,13 @@ PARTS = {
         "risk.decision_fairness",
         "risk.decision_input",
         "risk.decision_policy",
-        "risk.identity_link",
-        "risk.identity_review",
         "risk.review_question",
         "risk.transaction_strategies",
+    ),
+    "identity": (
+        "risk.identity_link",
+        "risk.identity_person",
+        "risk.identity_review",
     ),
     "recalibration": (
         "risk.assessed_flag",

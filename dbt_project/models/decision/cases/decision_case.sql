@@ -27,7 +27,19 @@ waiting as (
     select
         borrower_key,
         min(known_from) as known_from
-    from {{ source('identity', 'identity_review') }}
+    from (
+        select
+            borrower_key,
+            known_from,
+            status
+        from {{ source('identity', 'identity_review') }}
+        union all
+        select
+            former_borrower_key as borrower_key,
+            known_from,
+            status
+        from {{ source('identity', 'identity_review') }}
+    ) as either_way
     where status = 'waiting'
     group by borrower_key
 

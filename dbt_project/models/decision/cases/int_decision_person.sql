@@ -8,9 +8,9 @@ with applications as (
 
 ),
 
-links as (
+persons as (
 
-    select * from {{ source('identity', 'identity_link') }}
+    select * from {{ source('identity', 'identity_person') }}
 
 ),
 
@@ -25,19 +25,19 @@ own as (
 
 ),
 
--- A link holds from the day both persons had come to the lender.
-former as (
+-- From the day both had come to the lender, whichever of the keys applies.
+others as (
 
     select
         applications.application_key,
         applications.borrower_key,
         applications.applied_on,
-        links.former_borrower_key as known_as
+        persons.known_as
     from applications
-    inner join links
+    inner join persons
         on
-            applications.borrower_key = links.borrower_key
-            and applications.applied_on >= links.known_from
+            applications.borrower_key = persons.borrower_key
+            and applications.applied_on >= persons.known_from
 
 ),
 
@@ -45,7 +45,7 @@ int_decision_person as (
 
     select * from own
     union all
-    select * from former
+    select * from others
 
 )
 
