@@ -49,6 +49,6 @@ def granted_instead(said: Mapping[str, Any]) -> dict[str, Any]:
     """
     limit = said.get("limit")
     return {
-        "limit": None if limit in (None, "") else float(limit),
+        "limit": None if limit is None or limit == "" else float(limit),
         "strategy": (said.get("strategy") or "").strip() or None,
     }
