@@ -57,7 +57,82 @@ def booked(kind: str) -> str:
     """
 
 
+def redelivered(entity: str, changes: str, which: str = "true") -> str:
+    """Deliver what had been accepted anew in the month, some of it changed."""
+    table, landed = f"raw.base_contract__{entity}", f"timestamp '{MONTH} 09:00:00'"
+    return f"""
+        insert into {table}
+        select rows.* replace ({changes}, {landed} as _landed_at)
+        from {table} as rows
+        where _status = 'accepted' and {which};
+        update {table} as earlier
+        set _status = 'superseded', _landed_at = timestamp '2022-01-01'
+        where _status = 'accepted' and _landed_at <> {landed} and {which}
+    """
+
+
+# Their terms are agreed anew: a longer one moves no end that has passed.
+STILL_OPEN = f"""
+    loan_key in (
+        select loan_key from marts.fct_loan_month
+        where month = date '{MONTH}' and not is_closed
+    )
+"""
+
+
 CHANGES = (
+    Change(
+        "loans are delivered anew in the month",
+        redelivered(
+            "loans",
+            """
+            3 * principal as principal,
+            2 * term_months as term_months,
+            annual_rate + 0.3 as annual_rate
+            """,
+            STILL_OPEN,
+        ),
+        (
+            "annual_rate",
+            "term_months",
+            "principal",
+            "exposure",
+            "paid_down_share",
+            "remaining_term_share",
+            "instalment_to_income",
+            "past_due_to_exposure",
+            "utilisation",
+        ),
+        (
+            "open_principal",
+            "largest_principal_before",
+            "requested_to_last_principal",
+            "requested_to_mean_principal",
+            "principal_growth",
+            "last_loan_days_over_term",
+        ),
+    ),
+    Change(
+        "applications are delivered anew in the month",
+        redelivered(
+            "applications",
+            """
+            2 * requested_amount as requested_amount,
+            approved_limit / 4 as approved_limit,
+            'phone' as channel,
+            'east' as region,
+            'mining' as industry
+            """,
+        ),
+        ("requested_amount", "approved_to_requested", "channel"),
+        ("requested_amount", "requested_to_income", "channel", "region", "industry"),
+    ),
+    Change(
+        "limits are delivered anew in the month",
+        redelivered("credit_limits", "2 * credit_limit as credit_limit"),
+        ("credit_limit", "utilisation"),
+        ("credit_limit", "requested_to_limit"),
+    ),
     Change(
         "payments are lost from the month on",
         f"""
@@ -330,3 +405,23 @@ def test_features_know_only_what_was_known_before(
     changed = changed_columns(months.loc[NEXT:], new_months.loc[NEXT:])
     assert set(change.of_months) <= changed
     assert set(change.of_applications) <= changed_columns(applications, new_applications)
+
+
+def test_what_is_delivered_again_as_it_was_moves_nothing(
+    built: Built, tmp_path: Path
+) -> None:
+    restructured = booked("restructured")
+    with built.changed(tmp_path, restructured) as connection:
+        months, applications = of_months(connection), of_applications(connection)
+    again = [
+        redelivered("loans", "principal as principal"),
+        redelivered("applications", "channel as channel"),
+        redelivered("credit_limits", "credit_limit as credit_limit"),
+    ]
+    with built.changed(tmp_path, restructured, *again) as connection:
+        count = connection.execute(
+            "select count(*) from features.feat_superseded_exposure"
+        ).fetchall()[0][0]
+        pd.testing.assert_frame_equal(of_months(connection), months)
+        pd.testing.assert_frame_equal(of_applications(connection), applications)
+    assert count > 100

@@ -1,9 +1,21 @@
 with applications as (
 
     select
-        *,
+        application_key,
+        borrower_key,
+        cohort_month,
+        applied_at,
+        is_approved,
+        is_disbursed,
+        application_score,
         cast(applied_at as date) as applied_on
     from {{ ref('fct_application') }}
+
+),
+
+deliveries as (
+
+    select * from {{ ref('feat_application_delivery') }}
 
 ),
 
@@ -56,6 +68,10 @@ described as (
 
     select
         applications.*,
+        deliveries.requested_amount,
+        deliveries.channel,
+        deliveries.region,
+        deliveries.industry,
         requests.applications_12m,
         requests.applications_90d,
         requests.rejected_12m,
@@ -137,8 +153,11 @@ described as (
     inner join borrowers
         on
             applications.borrower_key = borrowers.borrower_key
-            and applications.applied_on > borrowers.landed_on
-            and applications.applied_on <= borrowers.superseded_on
+            and {{ is_known_on('borrowers', 'applications.applied_on') }}
+    inner join deliveries
+        on
+            applications.application_key = deliveries.application_key
+            and {{ is_known_on('deliveries', 'applications.applied_on') }}
     left join requests on applications.application_key = requests.application_key
     left join histories on applications.application_key = histories.application_key
     left join attributes on applications.application_key = attributes.application_key

@@ -3,7 +3,6 @@ with applications as (
     select
         application_key,
         borrower_key,
-        requested_amount,
         cast(applied_at as date) as applied_on
     from {{ ref('fct_application') }}
 
@@ -17,6 +16,12 @@ loans as (
     from {{ ref('feat_loan_outcome') }} as outcomes
     inner join {{ ref('feat_loan_place') }} as places
         on outcomes.loan_no = places.loan_no
+
+),
+
+deliveries as (
+
+    select * from {{ ref('feat_loan_delivery') }}
 
 ),
 
@@ -34,12 +39,11 @@ earlier_loans as (
     select
         applications.application_key,
         applications.applied_on,
-        applications.requested_amount,
         loans.loan_no,
         loans.loan_place,
-        loans.principal,
+        terms.principal,
         loans.disbursed_on,
-        loans.ends_on,
+        terms.ends_on,
         case when loans.closed_on < applications.applied_on then loans.closed_on end
             as closed_on,
         coalesce(
@@ -61,6 +65,10 @@ earlier_loans as (
                 or {{ days_between('loans.closed_on', 'applications.applied_on') }}
                 <= {{ memory_days() }}
             )
+    inner join deliveries as terms
+        on
+            loans.loan_no = terms.loan_no
+            and {{ is_known_on('terms', 'applications.applied_on') }}
     where
         loans.application_key is null
         or loans.application_key <> applications.application_key

@@ -17,7 +17,14 @@ activities as (
 
 limits as (
 
-    select * from {{ ref('feat_limit_place') }}
+    select
+        places.limit_place,
+        deliveries.*
+    from {{ ref('feat_limit_place') }} as places
+    inner join {{ ref('feat_limit_delivery') }} as deliveries
+        on
+            places.borrower_key = deliveries.borrower_key
+            and places.effective_on = deliveries.effective_on
 
 ),
 
@@ -103,6 +110,7 @@ earlier_limits as (
         on
             applications.borrower_key = limits.borrower_key
             and cast(applications.applied_at as date) > limits.effective_on
+            and {{ is_known_on('limits', 'cast(applications.applied_at as date)') }}
     group by applications.application_key
 
 ),

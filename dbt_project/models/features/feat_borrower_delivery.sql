@@ -21,10 +21,7 @@ placed as (
 
     select
         *,
-        row_number() over (
-            partition by borrower_key, _landed_at
-            order by _file desc, _row desc
-        ) as place_in_landing
+        {{ place_in_landing('borrower_key') }} as place_in_landing
     from deliveries
 
 ),
@@ -49,21 +46,10 @@ feat_borrower_delivery as (
         personal_credit_score,
         family_credit_score,
         company_credit_score,
-        -- Of what was before the first delivery nobody knows better.
-        case
-            when row_number() over by_landing = 1 then cast('0001-01-01' as date)
-            else cast(_landed_at as date)
-        end as landed_on,
-        coalesce(
-            lead(cast(_landed_at as date)) over by_landing, cast('9999-12-31' as date)
-        ) as superseded_on
+        {{ landed_on('borrower_key') }} as landed_on,
+        {{ superseded_on('borrower_key') }} as superseded_on
     from placed
     where place_in_landing = 1
-    window
-        by_landing as (
-            partition by borrower_key
-            order by _landed_at
-        )
 
 )
 

@@ -45,6 +45,24 @@ applications as (
 
 ),
 
+loan_terms as (
+
+    select * from {{ ref('feat_loan_delivery') }}
+
+),
+
+limit_terms as (
+
+    select * from {{ ref('feat_limit_delivery') }}
+
+),
+
+requests as (
+
+    select * from {{ ref('feat_application_delivery') }}
+
+),
+
 attributes as (
 
     select * from {{ ref('int_application_attribute') }}
@@ -189,16 +207,16 @@ described as (
     select
         at_risk.*,
         outcomes.is_event,
-        limits.credit_limit,
+        limit_terms.credit_limit,
         loans.disbursed_on,
         loans.first_month_no,
-        loans.annual_rate,
-        loans.term_months,
-        loans.principal,
+        loan_terms.annual_rate,
+        loan_terms.term_months,
+        loan_terms.principal,
         applications.applied_at,
-        applications.channel,
-        applications.requested_amount,
-        applications.approved_limit,
+        requests.channel,
+        requests.requested_amount,
+        requests.approved_limit,
         borrowers.kind,
         borrowers.region,
         borrowers.industry,
@@ -236,8 +254,7 @@ described as (
     inner join borrowers
         on
             at_risk.borrower_key = borrowers.borrower_key
-            and borrowers.landed_on < {{ month_start('at_risk.month_no') }}
-            and borrowers.superseded_on >= {{ month_start('at_risk.month_no') }}
+            and {{ is_known_on('borrowers', month_start('at_risk.month_no')) }}
     left join outcomes
         on
             at_risk.borrower_key = outcomes.borrower_key
@@ -246,11 +263,24 @@ described as (
         on
             at_risk.borrower_no = loans.borrower_no
             and at_risk.loan_place = loans.loan_place
+    left join loan_terms
+        on
+            loans.loan_no = loan_terms.loan_no
+            and {{ is_known_on('loan_terms', month_start('at_risk.month_no')) }}
     left join limits
         on
             at_risk.borrower_key = limits.borrower_key
             and at_risk.limit_place = limits.limit_place
+    left join limit_terms
+        on
+            limits.borrower_key = limit_terms.borrower_key
+            and limits.effective_on = limit_terms.effective_on
+            and {{ is_known_on('limit_terms', month_start('at_risk.month_no')) }}
     left join applications on loans.application_key = applications.application_key
+    left join requests
+        on
+            loans.application_key = requests.application_key
+            and {{ is_known_on('requests', month_start('at_risk.month_no')) }}
     left join attributes on loans.application_key = attributes.application_key
 
 ),

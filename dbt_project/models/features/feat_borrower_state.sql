@@ -2,17 +2,19 @@
 
 with loans as (
 
-    select
-        loan_key,
-        loan_no,
-        borrower_no,
-        borrower_key,
-        principal,
-        term_months,
-        {{ monthly_instalment(
-            'principal', 'principal_share', 'instalment_count', 'cycle_days'
-        ) }} as monthly_instalment
-    from {{ ref('int_loan') }}
+    select * from {{ ref('int_loan') }}
+
+),
+
+deliveries as (
+
+    select * from {{ ref('feat_loan_delivery') }}
+
+),
+
+superseded_exposures as (
+
+    select * from {{ ref('feat_superseded_exposure') }}
 
 ),
 
@@ -22,33 +24,52 @@ lives as (
 
 ),
 
--- The open loans of a month are those that go on after it.
+numbered_months as (
+
+    select
+        *,
+        not is_closed as is_open,
+        {{ month_number('month') }} as month_no
+    from {{ ref('fct_loan_month') }}
+
+),
+
+-- The open loans of a month are those that go on after it, their terms those that had
+-- been delivered by its end.
 loan_months as (
 
     select
         loans.borrower_no,
         loans.borrower_key,
+        loan_months.month_no,
         loan_months.days_past_due,
         loan_months.days_past_due_max,
-        loan_months.exposure,
-        not loan_months.is_closed as is_open,
+        loan_months.is_open,
         lives.event_month_no,
         lives.observed_month_no,
-        {{ month_number('loan_months.month') }} as month_no,
-        case when not loan_months.is_closed then loans.principal end as open_principal,
-        case when not loan_months.is_closed then loans.monthly_instalment end
+        coalesce(superseded_exposures.exposure, loan_months.exposure) as exposure,
+        case when loan_months.is_open then terms.principal end as open_principal,
+        case when loan_months.is_open then terms.monthly_instalment end
             as monthly_instalment,
-        case when not loan_months.is_closed then loan_months.months_on_book + 1 end
+        case when loan_months.is_open then loan_months.months_on_book + 1 end
             as months_on_book,
         case
-            when not loan_months.is_closed and loans.term_months > 0
+            when loan_months.is_open and terms.term_months > 0
                 then
-                    greatest(0, loans.term_months - loan_months.months_on_book - 1)
-                    / cast(loans.term_months as double)
+                    greatest(0, terms.term_months - loan_months.months_on_book - 1)
+                    / cast(terms.term_months as double)
         end as remaining_term_share
-    from {{ ref('fct_loan_month') }} as loan_months
+    from numbered_months as loan_months
     inner join loans on loan_months.loan_key = loans.loan_key
     inner join lives on loans.loan_no = lives.loan_no
+    inner join deliveries as terms
+        on
+            loans.loan_no = terms.loan_no
+            and {{ is_known_on('terms', month_start('loan_months.month_no + 1')) }}
+    left join superseded_exposures
+        on
+            loans.loan_no = superseded_exposures.loan_no
+            and loan_months.month_no = superseded_exposures.month_no
 
 ),
 
