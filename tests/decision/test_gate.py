@@ -15,6 +15,8 @@ SPOILT = {
     "Who is refused has no limit": "set credit_limit = 10, proposed_decision = 'refuse'",
     "Nothing is final that waits": "set review_status = 'waiting', "
     "final_decision = 'admit'",
+    "Every refusal is for a person to see, and final by a person's word only": "set "
+    "final_decision = 'refuse', credit_limit = 0, reviewed_by = null",
     "What decisions were made by was kept": "set decided_as_of = '2024-06-30'",
 }
 
