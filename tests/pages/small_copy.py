@@ -29,7 +29,7 @@ def publish_small(settings: Settings) -> Settings:
             select borrower_key, month + interval 1 month as month,
                 month as as_of_month, 1 + current_dpd_max / 10.0 as joint_risk_index,
                 if(month = date '2024-05-01', null, current_dpd_max / 10.0)
-                    as joint_risk_change
+                    as joint_risk_change, '{HOSTILE}' as region
             from marts.fct_borrower_month;
             create table audit.quarantine as
             select 'loans' as entity, '=HYPERLINK("x")' as reason, '{HOSTILE}' as raw;

@@ -220,12 +220,12 @@ JOINT_RISK = Page(
             about="Mean index of the month to come, 1 being what the conventional models "
             "say; the bar is the middle nine tenths of the borrowers.",
             kind="interval",
-            sql="select b.region as x, avg(i.joint_risk_index) as y, "
-            "quantile_cont(i.joint_risk_index, 0.05) as low, "
-            "quantile_cont(i.joint_risk_index, 0.95) as high "
-            "from risk.joint_risk_index i join marts.dim_borrower b using (borrower_key) "
-            "where i.as_of_month = $month group by b.region order by y desc limit 60",
-            tables=("risk.joint_risk_index", "marts.dim_borrower"),
+            sql="select region as x, y, middle[1] as low, middle[2] as high from ("
+            "select region, avg(joint_risk_index) as y, "
+            "quantile_cont(joint_risk_index, [0.05, 0.95]) as middle "
+            "from risk.joint_risk_index where as_of_month = $month group by region) "
+            "order by y desc limit 60",
+            tables=("risk.joint_risk_index",),
             x_title="region",
             y_title="joint-risk index",
         ),
