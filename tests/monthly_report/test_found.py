@@ -245,6 +245,14 @@ def test_what_has_not_run_for_the_month_is_missing(
     assert "the DAG credit_decision has not run for it" in found.missing["decisions"]
 
 
+def test_a_stage_that_need_not_run_every_month_says_when_it_does(
+    tables: Tables, make_settings: SettingsMaker
+) -> None:
+    some = {name: t for name, t in tables.items() if name != "risk.score_assessment"}
+    found = read(some, make_settings)
+    assert found.missing["recalibration"].endswith("It runs where a drift is new.")
+
+
 def test_a_month_predicted_since_is_told_by_its_prediction(
     tables: Tables, make_settings: SettingsMaker
 ) -> None:

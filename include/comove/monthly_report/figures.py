@@ -19,6 +19,8 @@ class Stage:
         Without it, the chapter is not available.
     purposes : tuple of str
         Of ``audit.unavailable_model``: where the reason stands.
+    runs : str
+        When its DAG runs, where that is not every month.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Stage:
     dag_id: str
     table: str
     purposes: tuple[str, ...] = ()
+    runs: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ STAGES = (
         "recalibration",
         "risk.score_assessment",
         ("recalibration", "application"),
+        "It runs where a drift is new.",
     ),
     Stage("decisions", "Credit decisions", "credit_decision", "risk.credit_decision"),
     Stage(

@@ -158,14 +158,16 @@ class _Reader:
             if purpose in reasons:
                 return reasons[purpose]
         if stage.table not in self.tables:
-            return (
+            why = (
                 f"{stage.table} has never been published: the portfolio lacks what it "
                 f"needs, or the DAG {stage.dag_id} has not run."
             )
-        return (
-            f"{stage.table} holds nothing of {self.month:%Y-%m}: the DAG "
-            f"{stage.dag_id} has not run for it, or had nothing to say."
-        )
+        else:
+            why = (
+                f"{stage.table} holds nothing of {self.month:%Y-%m}: the DAG "
+                f"{stage.dag_id} has not run for it, or had nothing to say."
+            )
+        return f"{why} {stage.runs}".strip()
 
     def reasons(self) -> dict[str, str]:
         """Why models of the month are not available, by purpose; the newest run's."""
