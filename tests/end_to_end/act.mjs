@@ -16,6 +16,8 @@ async function until(what, patience = 300) {
   throw new Error(`not within ${patience} s: ${what}`);
 }
 
+const runs = async () => (await api(`/api/v2/dags/${DAG}/dagRuns`)).dag_runs.map((one) => one.dag_run_id);
+const before = await runs();
 await page.goto(`${asked.url}/dags/${DAG}`);
 await page.getByTestId("trigger-dag-button").click();
 await page.fill("#element_month", "2024-13");
@@ -27,7 +29,7 @@ await picture("form-refused");
 await page.fill("#element_month", "");
 await page.fill("#element_borrower", asked.borrower);
 await trigger();
-const run = await until(async () => (await api(`/api/v2/dags/${DAG}/dagRuns`)).dag_runs[0]?.dag_run_id);
+const run = await until(async () => (await runs()).find((one) => !before.includes(one)));
 const runPath = `/dags/${DAG}/runs/${encodeURIComponent(run)}`;
 const asks = async () => {
   const { task_instances: tasks } = await api(`/api/v2/dags/${DAG}/dagRuns/${encodeURIComponent(run)}/taskInstances`);
