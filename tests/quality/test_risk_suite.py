@@ -19,6 +19,14 @@ DBT_TABLES = """
         segment_kind varchar, segment varchar, n bigint, ks_statistic double,
         p_value double, ks_statistic_uniform double
     );
+    create table risk.model_calibration (
+        algorithm varchar, month date, pd_band integer, n bigint, events bigint,
+        mean_pd double
+    );
+    create table risk.feature_stability (
+        month date, feature varchar, psi double, missing_share double,
+        reference_missing_share double
+    );
 """
 MODEL = "pd-logit-2025-07-0a1b2c3d"
 # 700 borrowers over thirteen months at 1 to 3 %, with as many events as expected.
@@ -42,12 +50,20 @@ PREDICTIONS = f"""
     );
     insert into risk.residual_uniformity values
         ('all', 'all', 9100, 0.01, 0.3, 0.0001), ('region', 'north', 9100, 0.2, 0, 0.2);
+    insert into risk.model_calibration values
+        ('logit', null, 1, 4550, 65, 0.015), ('logit', null, 2, 4550, 117, 0.025),
+        ('logit', '2026-06-01', 1, 350, 0, 0.015), ('xgboost', null, 1, 4550, 65, 0.9);
+    insert into risk.feature_stability values
+        ('2025-06-01', 'dpd_days', 3.0, 1.0, 0.0), ('2026-06-01', 'dpd_days', 0.1, 0.3, 0.2),
+        ('2026-07-01', 'dpd_days', null, 0.3, 0.2);
 """
 SCORES = """
-    insert into risk.score
+    insert into risk.score by name
     select
-        'a' || n, '2026-06-01', 600 - n, 0.01 + n / 1000, 'application-logit-2025-07-1b',
-        'out_of_time', '[]', null, false
+        'a' || n as application_key, date '2026-06-01' as as_of,
+        600 - n as score, 0.01 + n / 1000 as pd,
+        'application-logit-2025-07-1b' as model_version, 'out_of_time' as scoring,
+        '[]' as reason_codes, null as performance_label, false as is_mature
     from range(200) as a (n);
 """
 REGISTRY = f"""
@@ -118,6 +134,26 @@ DAMAGE = [
     (
         "About as many events happened as were expected",
         "update risk.pd_prediction set pd = pd * 3",
+    ),
+    (
+        "About as many events happened as were expected",
+        "update risk.pd_prediction set is_event = false",
+    ),
+    (
+        "About as many events happened in the newest month as were expected",
+        "update risk.pd_prediction set pd = pd * 8 where month = '2026-06-01'",
+    ),
+    (
+        "In every band of the PD about as many events happened as were expected",
+        "update risk.model_calibration set mean_pd = 0.05 where pd_band = 1",
+    ),
+    (
+        "The features of the newest months are distributed as in training",
+        "update risk.feature_stability set psi = 0.3 where month = '2026-07-01'",
+    ),
+    (
+        "No feature of the newest months is missing much more often than in training",
+        "update risk.feature_stability set missing_share = 1 where month = '2026-07-01'",
     ),
     (
         "The PD of the newest month is distributed as in the year before",
@@ -257,7 +293,7 @@ def test_a_portfolio_without_applications_is_judged_by_its_predictions(risk, exe
 
 
 def test_few_events_leave_the_ratio_of_events_unjudged(predicted, execute):
-    execute("update risk.pd_prediction set is_event = false where borrower_key > 'b2'")
+    execute("update risk.pd_prediction set is_event = false, pd = 0.002")
     report = run_gate(predicted, run_id="run", stage="risk")
     assert "About as many events happened as were expected" in report.not_available
 

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -10,6 +11,7 @@ from comove.risk_model.judgement import (
     Check,
     Evidence,
     auc_standard_error,
+    chance_area,
     judge_challenger,
     poisson_interval,
     refusal,
@@ -19,6 +21,7 @@ from comove.settings import Settings
 RULES = Settings()
 AUC = "The model ranks those with an event above the others"
 CALIBRATION = "As many events happen as the model expects"
+SLOPE = "Predictions are as far apart as the chances of the events are"
 SPREAD = "The scores are spread as the champion's, or predict better"
 ORDER = "The borrowers are ranked much as by the champion"
 MISSING = "No feature is missing much more often than in training"
@@ -63,23 +66,39 @@ def test_a_model_that_ranks_by_chance_is_refused_with_its_figures():
     assert f"({int(y.sum()):,} events among 20,000 rows)" in check.observed
 
 
-def test_few_events_do_not_refuse_a_model_by_noise():
-    y, p = np.zeros(60), np.linspace(0.01, 0.2, 60)
-    y[[10, 30, 40]] = 1  # AUC 0.45
-    assert verdicts(Evidence(y, p))[AUC].success
+SAMPLES = 200
 
 
-def test_a_sound_model_is_refused_by_chance_in_at_most_one_of_twenty_samples():
-    # AUC of exactly the least required: events from N(delta, 1), others from N(0, 1),
-    # with delta = sqrt(2) * quantile(AUC).
-    shift = np.sqrt(2) * stats.norm.ppf(RULES.gate_min_auc)
+def share_refused(area, events, others):
+    """Of some samples: events from N(delta, 1), others from N(0, 1)."""
+    shift = np.sqrt(2) * stats.norm.ppf(area)
     random = np.random.default_rng(3)
+    y = np.repeat([1.0, 0.0], [events, others])
     refusals = 0
-    for _ in range(400):
-        x = np.concatenate([random.normal(shift, 1, 30), random.normal(0, 1, 300)])
-        y = np.repeat([1.0, 0.0], [30, 300])
+    for _ in range(SAMPLES):
+        x = np.concatenate([random.normal(shift, 1, events), random.normal(0, 1, others)])
         refusals += verdicts(Evidence(y, stats.norm.cdf(x)))[AUC].refuses
-    assert refusals / 400 < 0.08  # 0.05 and three standard errors
+    return refusals / SAMPLES
+
+
+@pytest.mark.parametrize(("events", "others"), [(5, 200), (30, 300), (76, 2_000)])
+def test_mere_chance_is_refused_in_nineteen_of_twenty_samples(events, others):
+    assert share_refused(0.5, events, others) > 0.9  # 0.95, less three standard errors
+
+
+def test_a_model_of_the_least_area_is_refused_by_bad_luck_in_one_of_twenty_samples():
+    # So many events that chance alone stays below the least area.
+    assert share_refused(RULES.gate_min_auc, 1_000, 2_000) < 0.1
+
+
+def test_a_model_of_the_usual_area_passes_with_few_events():
+    assert share_refused(0.75, 30, 300) < 0.05
+
+
+def test_the_area_of_chance_is_the_quantile_of_the_mann_whitney_statistic():
+    random = np.random.default_rng(6)
+    areas = [np.mean(random.random(12)[:, None] > random.random(48)) for _ in range(4000)]
+    assert chance_area(12, 48) == pytest.approx(np.quantile(areas, 0.95), abs=0.01)
 
 
 def test_a_model_with_one_prediction_for_all_is_refused():
@@ -153,7 +172,56 @@ def test_the_poisson_interval_leaves_a_fortieth_at_each_end(count):
         assert low == 0
 
 
+@pytest.mark.parametrize("factor", [0.2, 5.0])
+def test_no_champion_excuses_a_pd_that_is_wrong_many_times_over(factor):
+    y, p = lender()
+    worse = np.clip(p * factor**2, 1e-6, 0.9)
+    assert CALIBRATION in refused(Evidence(y, np.clip(p * factor, 0, 0.9), worse))
+
+
+def test_a_challenger_closer_than_the_champion_passes_in_a_crisis():
+    y, p = lender()
+    assert CALIBRATION not in refused(Evidence(y, p / 3, p / 5))
+
+
+@pytest.mark.parametrize("slope", [0.28, 0.33, 3.0, 4.4])
+def test_predictions_too_far_apart_or_too_close_are_refused(slope):
+    y, p = lender(spread=1.5)
+    margin = np.log(p / (1 - p))
+    wrong = 1 / (1 + np.exp(-(margin.mean() + (margin - margin.mean()) / slope)))
+    check = verdicts(Evidence(y, wrong))[SLOPE]
+    assert check.refuses
+    assert check.observed.startswith("calibration slope")
+
+
+def test_the_slope_and_its_interval_are_those_of_statsmodels():
+    y, p = lender(4_000)
+    shown = verdicts(Evidence(y, p))[SLOPE].observed
+    found = sm.Logit(y, sm.add_constant(np.log(p / (1 - p)))).fit(disp=False)
+    low, high = found.conf_int()[1]
+    expected = f"slope {found.params[1]:.2f} (95 % interval {low:.2f} to {high:.2f})"
+    assert shown == f"calibration {expected}"
+
+
+def test_events_that_lie_above_all_others_determine_no_slope():
+    y, p = np.repeat([0.0, 1.0], [90, 10]), np.linspace(0.01, 0.3, 100)
+    assert "determine no slope" in verdicts(Evidence(y, p))[SLOPE].observed
+
+
 # Stability against the champion
+
+
+def test_what_the_champion_has_learned_from_tells_nothing_of_it():
+    y, p = lender()
+    check = verdicts(Evidence(y, p, np.full_like(p, np.nan)))[SPREAD]
+    assert check.severity == "info"
+    assert "has learned from all of these rows" in check.observed
+
+
+def test_only_rows_new_to_both_are_compared():
+    y, p = lender()
+    champion = np.where(np.arange(len(p)) < 10_000, np.nan, p)
+    assert verdicts(Evidence(y, p, champion))[SPREAD].observed.startswith("PSI 0.000")
 
 
 def test_without_a_champion_stability_is_not_available():

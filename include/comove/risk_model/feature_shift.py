@@ -49,12 +49,13 @@ def feature_figures(
     """
     return FeatureFigures(
         psi={n: _shift(before[:, j], now[:, j]) for j, n in enumerate(names)},
-        missing_trained=_missing_shares(before, names),
-        missing_now=_missing_shares(now, names),
+        missing_trained=missing_shares(before, names),
+        missing_now=missing_shares(now, names),
     )
 
 
-def _missing_shares(x: NDArray[np.float32], names: Sequence[str]) -> dict[str, float]:
+def missing_shares(x: NDArray[np.float32], names: Sequence[str]) -> dict[str, float]:
+    """Share of missing values in each column; names of the columns of x (n, k)."""
     return {name: float(np.isnan(x[:, j]).mean()) for j, name in enumerate(names)}
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,11 @@ from comove.connection import quoted
 from comove.errors import ModelError
 from comove.risk_model.blend import Blend, fit_weights
 from comove.risk_model.calibration import Calibration, fit_calibration, shift_to_rate
-from comove.risk_model.feature_shift import FeatureFigures, feature_figures
+from comove.risk_model.feature_shift import (
+    FeatureFigures,
+    feature_figures,
+    missing_shares,
+)
 from comove.risk_model.fold_model import FoldModel, Head, Member, probability
 from comove.risk_model.folds import Fold, number
 from comove.risk_model.judgement import Evidence
@@ -204,7 +208,7 @@ def fit_fold(
     after = {name: member.margin(x) for name, member in final.items()}
     blends = {a: _blend(a, before, window) for a in algorithms}
     heads = {a: _head(b, before, after, window) for a, b in blends.items()}
-    told = feature_figures(window.fit.x, window.valid.x, window.encoding.names)
+    told = _feature_figures(window)
     evidence = {a: _evidence(head, before, window, told) for a, head in heads.items()}
     model = FoldModel(window.encoding, final, heads)
     dropped = getattr(final.get("logit"), "dropped", {})
@@ -315,14 +319,29 @@ def _levelled(slope: float, margin: FloatArray, y: FloatArray) -> Calibration:
     return Calibration(slope, shift_to_rate(slope * margin, float(y.mean())))
 
 
+def _feature_figures(window: Window) -> FeatureFigures:
+    """Compare the validation months with those before; of missing values, the newest.
+
+    A feature that stops coming is gone from the newest month first.
+    """
+    names, valid = window.encoding.names, window.valid
+    told = feature_figures(window.fit.x, valid.x, names)
+    if valid.group is None:
+        return told
+    newest = valid.x[valid.group == valid.group[-1]]
+    return replace(told, missing_now=missing_shares(newest, names))
+
+
 def _evidence(
     head: Head, before: Margins, window: Window, told: FeatureFigures
 ) -> Evidence:
-    # What the head would have said of the validation months had its members not seen
-    # them, at the level it has now.
+    # What the head would have said of the validation months had neither its members nor
+    # the slope of its calibration seen them, at the level it has now.
     mixed = head.blend.mix(before)
-    seen = _levelled(head.calibration.slope, mixed, window.sample.y)
-    p = probability(seen.apply(mixed[window.split :]))
+    p = np.empty(len(window.valid))
+    for rows, slope in _slopes_of_others(mixed[window.split :], window.valid, head):
+        seen = _levelled(slope, mixed, window.sample.y)
+        p[rows] = probability(seen.apply(mixed[window.split :][rows]))
     return Evidence(
         y=window.valid.y,
         p=p,
@@ -330,3 +349,20 @@ def _evidence(
         missing_trained=told.missing_trained,
         missing_now=told.missing_now,
     )
+
+
+def _slopes_of_others(
+    margin: FloatArray, valid: Sample, head: Head
+) -> Iterator[tuple[NDArray[np.bool_], float]]:
+    """Give each month's rows with the slope that the other months calibrate to.
+
+    The head's own slope where there is no other month, or none with events and without.
+    """
+    group = valid.group if valid.group is not None else np.zeros(len(valid))
+    for month in np.unique(group):
+        rows = group == month
+        slope = head.calibration.slope
+        if 0 < valid.y[~rows].sum() < (~rows).sum():
+            free = without_level(margin[~rows], valid.y[~rows], group[~rows])
+            slope = fit_calibration(free, valid.y[~rows]).slope
+        yield rows, slope

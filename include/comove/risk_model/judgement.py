@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
+from scipy.special import expit, logit
 
 from comove.quality.shift import stability_index
 from comove.quality.suite import Severity
+from comove.risk_model.calibration import fit_calibration, overlaps
 from comove.risk_model.metrics import auc, log_loss
 from comove.settings import Settings
 
@@ -22,6 +24,9 @@ LEAST_CHANCE = 0.05
 # models; a warning, since the better one may be the new one.
 MIN_RANK_CORRELATION = 0.5
 SHOWN_FEATURES = 5
+LEAST_PROBABILITY = 1e-12
+# Standard errors either side of a 95 % interval.
+CENTRAL = float(stats.norm.ppf(0.975))
 SCORE_BANDS = 10
 
 
@@ -36,7 +41,8 @@ class Evidence:
     p : ndarray, shape (n,)
         Its calibrated PD of these rows.
     p_champion : ndarray, shape (n,), optional
-        The last champion's PD of the same rows; None while there is no champion.
+        The last champion's PD of the same rows, NaN in rows it has learned from; None
+        while there is no champion.
     feature_psi : mapping of str to float
         Population stability index of each feature, validation against training rows;
         NaN where too few rows tell.
@@ -115,6 +121,7 @@ def judge_challenger(evidence: Evidence, settings: Settings) -> tuple[Check, ...
         checks += [
             _discrimination(evidence, settings.gate_min_auc),
             _calibration(evidence, settings.gate_max_calibration_ratio),
+            _slope(evidence, settings.gate_max_calibration_slope),
             _stable_scores(evidence, settings.gate_max_psi),
             _stable_order(evidence),
         ]
@@ -164,6 +171,24 @@ def auc_standard_error(area: float, events: int, others: int) -> float:
     return float(np.sqrt(spread / (events * others)))
 
 
+def chance_area(events: int, others: int) -> float:
+    """Compute the area under the ROC curve that mere chance seldom exceeds.
+
+    Parameters
+    ----------
+    events, others : int
+        Rows with and without the event, at least one each.
+
+    Returns
+    -------
+    float
+        The 95 % quantile of the area of scores that know nothing of the events: of the
+        Mann-Whitney statistic, normal with variance (n + 1) / (12 n1 n0).
+    """
+    spread = np.sqrt((events + others + 1) / (12 * events * others))
+    return float(0.5 + stats.norm.ppf(1 - LEAST_CHANCE) * spread)
+
+
 def poisson_interval(count: int, level: float = 0.95) -> tuple[float, float]:
     """Compute the exact interval of a Poisson mean from one count.
 
@@ -205,32 +230,31 @@ def _discrimination(evidence: Evidence, least: float) -> Check:
         kind = "an" if events else "no"
         return _nothing_to_judge(name, f"all {rows:,} rows have {kind} event")
     area = auc(evidence.y, evidence.p)
-    # The least area a model with exactly the least required would show by chance.
-    chance = stats.norm.ppf(1 - LEAST_CHANCE) * auc_standard_error(
-        least, events, rows - events
-    )
+    others = rows - events
+    # What a model of exactly the least area shows by bad luck, and what none at all
+    # shows by good luck: a model has to be above both.
+    unlucky = stats.norm.ppf(1 - LEAST_CHANCE) * auc_standard_error(least, events, others)
+    lucky = chance_area(events, others)
     is_flat = bool(np.ptp(evidence.p) == 0)
     shown = "the same prediction in every row" if is_flat else f"AUC {area:.3f}"
     return Check(
         name=name,
         severity="critical",
-        success=bool(area >= least - chance and not is_flat),
+        success=bool(area >= max(least - unlucky, lucky) and not is_flat),
         observed=f"{shown} ({events:,} events among {rows:,} rows)",
-        expected=f"AUC at least {least:.3g}, less {chance:.3f} that chance explains",
-        remedy="Look at the features' shift and missing shares on the model's card; "
-        "the champion goes on meanwhile.",
+        expected=f"AUC at least {max(least - unlucky, lucky):.3f}: {least:.3g} less bad "
+        f"luck ({unlucky:.3f}), and more than chance alone ({lucky:.3f})",
+        remedy="Look at the features' shift and missing shares on the model's card, "
+        "or wait for more events; the champion goes on meanwhile.",
     )
 
 
 def _calibration(evidence: Evidence, most: float) -> Check:
     events, expected = int(np.sum(evidence.y)), float(np.sum(evidence.p))
     low, high = poisson_interval(events)
-    champion = evidence.p_champion
     # In a crisis every model expects too little; the old one, which expects even less,
-    # must not stay for that.
-    is_closer = champion is not None and _miss(events, expected) < _miss(
-        events, float(np.sum(champion))
-    )
+    # must not stay for that. But what is wrong many times over replaces nothing.
+    is_closer = _is_closer(evidence) and _miss(events, expected) <= 2 * np.log(most)
     return Check(
         name="As many events happen as the model expects",
         severity="critical",
@@ -238,10 +262,50 @@ def _calibration(evidence: Evidence, most: float) -> Check:
         observed=f"{expected:,.1f} expected, {events:,} happened (95 % interval "
         f"{low:,.1f} to {high:,.1f})",
         expected=f"within {most:.3g} times the interval either way, or closer than the "
-        "champion",
+        f"champion and at most {most**2:.3g} times off",
         remedy="Look at the events by month: a validation window of another time "
         "than the months before it needs a shorter training window.",
     )
+
+
+def _is_closer(evidence: Evidence) -> bool:
+    """Whether the challenger misses the events by less than the champion does."""
+    rows = _rows_of_both(evidence)
+    if rows is None:
+        return False
+    events = int(np.sum(rows.y))
+    ours, theirs = (_miss(events, float(np.sum(p))) for p in (rows.p, rows.p_champion))
+    return ours < theirs
+
+
+def _slope(evidence: Evidence, most: float) -> Check:
+    name = "Predictions are as far apart as the chances of the events are"
+    margin = logit(np.clip(evidence.p, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY))
+    if np.ptp(margin) == 0 or not overlaps(margin, evidence.y):
+        return _nothing_to_judge(name, "the events determine no slope")
+    line = fit_calibration(
+        margin, evidence.y, prior_sd_slope=np.inf, prior_sd_intercept=np.inf
+    )
+    error = _slope_standard_error(line.apply(margin), margin)
+    low, high = line.slope - CENTRAL * error, line.slope + CENTRAL * error
+    return Check(
+        name=name,
+        severity="critical",
+        success=bool(high >= 1 / most and low <= most),
+        observed=f"calibration slope {line.slope:.2f} (95 % interval {low:.2f} to "
+        f"{high:.2f})",
+        expected=f"an interval that reaches {1 / most:.3g} to {most:.3g}; 1 is right, "
+        "less is overconfident",
+        remedy="Train on more months, or with fewer and stronger features.",
+    )
+
+
+def _slope_standard_error(fitted: FloatArray, margin: FloatArray) -> float:
+    """From the information of a logistic regression with an intercept."""
+    p = expit(fitted)
+    weight = p * (1 - p)
+    centred = margin - np.average(margin, weights=weight)
+    return float(1 / np.sqrt(np.sum(weight * centred**2)))
 
 
 def _miss(events: int, expected: float) -> float:
@@ -249,14 +313,39 @@ def _miss(events: int, expected: float) -> float:
     return float(abs(np.log(max(expected, 1e-9) / max(events, 0.5))))
 
 
+@dataclass(frozen=True)
+class _Both:
+    """Rows that champion and challenger can be compared on."""
+
+    y: FloatArray
+    p: FloatArray
+    p_champion: FloatArray
+
+
+def _rows_of_both(evidence: Evidence) -> _Both | None:
+    """Rows the champion has not learned from; None where there is none."""
+    champion = evidence.p_champion
+    if champion is None or np.isnan(champion).all():
+        return None
+    new = ~np.isnan(champion)
+    return _Both(evidence.y[new], evidence.p[new], champion[new])
+
+
+def _no_champion(evidence: Evidence) -> str:
+    if evidence.p_champion is None:
+        return "there is no champion yet"
+    return "the champion has learned from all of these rows"
+
+
 def _stable_scores(evidence: Evidence, most: float) -> Check:
     name = "The scores are spread as the champion's, or predict better"
-    if evidence.p_champion is None:
-        return _nothing_to_judge(name, "there is no champion yet")
-    psi = _score_psi(evidence.p, evidence.p_champion)
+    rows = _rows_of_both(evidence)
+    if rows is None:
+        return _nothing_to_judge(name, _no_champion(evidence))
+    psi = _score_psi(rows.p, rows.p_champion)
     if np.isnan(psi):
-        return _nothing_to_judge(name, f"{len(evidence.p):,} rows are too few")
-    gain = log_loss(evidence.y, evidence.p_champion) - log_loss(evidence.y, evidence.p)
+        return _nothing_to_judge(name, f"{len(rows.p):,} rows are too few")
+    gain = log_loss(rows.y, rows.p_champion) - log_loss(rows.y, rows.p)
     return Check(
         name=name,
         severity="critical",
@@ -272,12 +361,12 @@ def _stable_scores(evidence: Evidence, most: float) -> Check:
 
 def _stable_order(evidence: Evidence) -> Check:
     name = "The borrowers are ranked much as by the champion"
-    champion = evidence.p_champion
-    if champion is None:
-        return _nothing_to_judge(name, "there is no champion yet")
-    if np.ptp(champion) == 0 or np.ptp(evidence.p) == 0:
+    rows = _rows_of_both(evidence)
+    if rows is None:
+        return _nothing_to_judge(name, _no_champion(evidence))
+    if np.ptp(rows.p_champion) == 0 or np.ptp(rows.p) == 0:
         return _nothing_to_judge(name, "one of the two predicts the same in every row")
-    correlation = float(stats.spearmanr(evidence.p, champion).statistic)
+    correlation = float(stats.spearmanr(rows.p, rows.p_champion).statistic)
     return Check(
         name=name,
         severity="warning",

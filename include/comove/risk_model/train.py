@@ -280,19 +280,27 @@ class _Work:
     def _judge(
         self, one: _Trained, kept: KeptFold, champion: tuple[KeptFold, str] | None
     ) -> None:
-        said = self._said_of_validation(champion, one.fold) if champion else None
+        rows = len(next(iter(kept.evidence.values())).y)
+        said = self._said_of_validation(champion, one.fold, rows) if champion else None
         for name, evidence in kept.evidence.items():
             beside = replace(evidence, p_champion=said)
             one.checks[name] = judge_challenger(beside, self.settings)
 
     def _said_of_validation(
-        self, champion: tuple[KeptFold, str], fold: Fold
+        self, champion: tuple[KeptFold, str], fold: Fold, rows: int
     ) -> FloatArray:
+        """Ask the champion about the months it has not learned from; NaN for others."""
         kept, algorithm = champion
-        relation = window_relation(SOURCE, replace(fold, train_from=fold.valid_from))
-        encoding = kept.model.encoding
-        matrix = read_matrix(self.connection, relation, encoding, label=None)
-        return kept.model.pds(matrix.x)[algorithm]
+        learned_to = kept.records[algorithm].trained_to or fold.train_to
+        first = max(fold.valid_from, month_of(number(learned_to) + 1))
+        said = np.full(rows, np.nan)
+        if first > fold.train_to:
+            return said
+        relation = window_relation(SOURCE, replace(fold, train_from=first))
+        matrix = read_matrix(self.connection, relation, kept.model.encoding, label=None)
+        # Rows are in the order of the months.
+        said[rows - len(matrix.x) :] = kept.model.pds(matrix.x)[algorithm]
+        return said
 
     def _predict(self, one: _Trained, kept: KeptFold) -> None:
         """Predict the fold's months with every algorithm, and measure each month."""
