@@ -1,6 +1,6 @@
 """A small lender whose cases stand in its warehouse as dbt leaves them.
 
-Planted: who was ever 20 days past due fails four times as often; the score knows half of
+Planted: who was ever 20 days past due fails more than five times as often; the score knows half of
 it. Everybody earns 1,000 a month and asks for 500 to 4,000.
 """
 
@@ -41,8 +41,8 @@ def planted_cases(seed: int = 7) -> pd.DataFrame:
         np.sort(draw.integers(0, 546, n)), unit="D"
     )
     is_existing = draw.random(n) < 0.5
-    dpd = np.where(is_existing, np.round(draw.exponential(10, n)), np.nan)
-    risk = np.where(np.nan_to_num(dpd) > 20, 0.32, 0.08)
+    dpd = np.where(is_existing, np.round(draw.exponential(20, n)), np.nan)
+    risk = np.where(np.nan_to_num(dpd) > 20, 0.45, 0.08)
     is_bad = (draw.random(n) < risk).astype(object)
     known_on = day + pd.Timedelta(days=120)
     granted = draw.random(n) < 0.8
