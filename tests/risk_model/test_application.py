@@ -186,6 +186,24 @@ def test_too_few_outcomes_leave_every_application_unscored(trained, bad, good):
     assert scores["score"].isna().all()
 
 
+def test_only_outcomes_of_the_meaning_trained_on_are_labels(trained):
+    given = applications(dated=False)
+    # Every tenth borrower has no word of the lender's, but payments that tell.
+    borrower = given["borrower_key"].str[1:].astype(int)
+    other = given["is_bad"].notna() & (borrower % 10 == 0)
+    given.loc[other, "outcome_source"] = "performance"
+    given.loc[other, "is_bad"] = False
+    report, scores, _, _ = trained(given)
+    own = given.set_index("application_key").reindex(scores.index)
+    is_trained = own["is_bad"].notna() & (own["outcome_source"] == "reported")
+    assert 0 < is_trained.sum() < own["is_bad"].notna().sum()
+    assert (scores["performance_label"].notna() == is_trained).all()
+    assert (scores["outcome_source"].notna() == is_trained).all()
+    assert set(scores["outcome_source"].dropna()) == {"reported"}
+    assert (scores["is_mature"] == is_trained).all()
+    assert {one.applications for one in report.comparison} == {is_trained.sum()}
+
+
 def test_no_application_at_all_is_no_error(trained):
     report, scores, _, _ = trained(applications(), month=dt.date(2020, 1, 1))
     assert report.unavailable is not None
@@ -269,6 +287,21 @@ def test_a_lenders_score_the_wrong_way_round_is_not_used(trained):
     _, scores, told, _ = trained(given, application_score_source="lender")
     assert set(scores["scoring"]) == {"cross_fitted"}
     assert "does not go with fewer bad outcomes" in told
+
+
+def test_a_score_that_leaves_the_scale_later_moves_no_earlier_one(trained):
+    given = applications()
+    _, before, _, _ = trained(given, application_score_source="lender")
+    later = given["cohort_month"] == JULY
+    leaves = given.index[later & given["lender_score"].notna()][:3]
+    given.loc[leaves, "lender_score"] = 2_000.0
+    _, after, told, _ = trained(given, application_score_source="lender")
+    kept = given.loc[~later, "application_key"]
+    assert (before.loc[kept, "scoring"] == "lender").any()
+    pd.testing.assert_frame_equal(after.loc[kept], before.loc[kept])
+    # It is held at the end of the scale.
+    assert set(after.loc[given.loc[leaves, "application_key"], "score"]) == {850.0}
+    assert "the lender's scores go from" not in told
 
 
 LENDERS = {"over": lambda score: score + 300, "of hundreds": lambda score: score / 10}

@@ -35,13 +35,15 @@ FEATURES = """
         is_bad,
         cast(known as date) as outcome_known_on,
         is_bad is not null as is_mature,
-        if(is_bad is null, null, 'performance') as outcome_source,
+        if(is_bad is null, null, source) as outcome_source,
     from (values
-        ('known', '2024-01-01', true, '2024-03-31'),
-        ('known later', '2024-01-01', false, '2024-04-01'),
-        ('never drawn', '2024-02-01', null, null),
-        ('next month', '2024-04-01', true, '2024-05-05')
-    ) as t(key, cohort, is_bad, known);
+        ('known', '2024-01-01', true, '2024-03-31', 'performance'),
+        ('known later', '2024-01-01', false, '2024-04-01', 'performance'),
+        ('never drawn', '2024-02-01', null, null, null),
+        ('next month', '2024-04-01', true, '2024-05-05', 'performance'),
+        ('told', '2024-03-01', true, '2024-03-31', 'reported'),
+        ('told later', '2024-03-01', true, '2024-04-30', 'reported')
+    ) as t(key, cohort, is_bad, known, source);
 """
 
 
@@ -82,7 +84,23 @@ def test_an_outcome_that_became_known_later_is_not_known(folder: Path) -> None:
         ("known", True, dt.date(2024, 3, 31), "performance", True),
         ("known later", None, None, None, False),
         ("never drawn", None, None, None, False),
+        ("told", True, dt.date(2024, 3, 31), "reported", True),
+        ("told later", None, None, None, False),
     ]
+
+
+@pytest.mark.parametrize("built_to", ["2024-03-01", "2024-05-01"])
+def test_what_is_known_does_not_depend_on_which_months_have_been_built(
+    settings: Settings, folder: Path, built_to: str
+) -> None:
+    columns = "application_key, is_bad, outcome_known_on, outcome_source, is_mature"
+    before = read(folder / APPLICATIONS, columns)
+    with connect(settings) as connection:
+        connection.execute(
+            f"delete from features.feat_borrower_month where month > '{built_to}'"
+        )
+    again = export_features(settings, run_id="again", month=MARCH).folder
+    assert read(again / APPLICATIONS, columns) == before
 
 
 def test_only_the_newest_runs_keep_their_files(settings: Settings, folder: Path) -> None:

@@ -95,7 +95,7 @@ told as (
 -- Good and bad alike count from the same age on: bad loans that are let in earlier than
 -- good ones of their age would make the young look worse, good ones that end early
 -- better.
-dated as (
+of_same_age as (
 
     select
         *,
@@ -112,8 +112,44 @@ dated as (
                     )
                 )
             when 'performance' then performance_until
-        end as outcome_known_on
+        end as known_at_age
     from told
+
+),
+
+-- The words of files that came all at once had been said by the end of their last month,
+-- ahead of the agreed end too. Which months have been built changes nothing of that.
+dated as (
+
+    select
+        *,
+        {% if var('last_month') -%}
+            case
+                when outcome_source = 'reported'
+                    then least(
+                        known_at_age,
+                        greatest(
+                            {{ month_end(month_number(
+                                "cast('" ~ var('last_month') ~ "' as date)"
+                            )) }},
+                            disbursed_on
+                        )
+                    )
+                else known_at_age
+            end
+        {%- else -%}
+            known_at_age
+        {%- endif %} as outcome_known_on
+    from of_same_age
+
+),
+
+judged_by_now as (
+
+    select
+        *,
+        coalesce(outcome_known_on <= known_until, false) as is_mature
+    from dated
 
 ),
 
@@ -130,18 +166,13 @@ feat_loan_outcome as (
         event_on,
         outcome_source,
         outcome_known_on,
-        case outcome_source
-            -- The word is given, only its day is not.
-            when 'reported' then true
-            when 'performance' then performance_until <= known_until
-            else false
-        end as is_mature,
+        is_mature,
         case
-            when outcome_source = 'reported' then reported_outcome = 'bad'
-            when outcome_source = 'performance' and performance_until <= known_until
+            when is_mature and outcome_source = 'reported' then reported_outcome = 'bad'
+            when is_mature and outcome_source = 'performance'
                 then coalesce(bad_on <= performance_until, false)
         end as is_bad
-    from dated
+    from judged_by_now
 
 )
 

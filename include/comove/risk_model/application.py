@@ -14,7 +14,6 @@ import datetime as dt
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -418,9 +417,7 @@ class _Trainer:
         used = np.isfinite(rows["lender_score"].to_numpy(dtype=float))
         given = rows.loc[used, "lender_score"].to_numpy(dtype=float)
         expected = probability(line.apply(given))
-        told = given
-        if self._is_lenders_scale_another:
-            told = ScoreScale.of(self.settings).score(expected)
+        told = self._on_our_scale(given, expected, step)
         base = self.settings.score_base_points
         rows.loc[used, "scoring"] = "lender"
         rows.loc[used, "score"] = told
@@ -429,21 +426,26 @@ class _Trainer:
             as_json([LENDER_LOW] if score < base else []) for score in told
         ]
 
-    @cached_property
-    def _is_lenders_scale_another(self) -> bool:
-        """Whether the lender's scores, of whatever month, leave the scale of ours."""
+    def _on_our_scale(
+        self, given: FloatArray, expected: FloatArray, step: Step
+    ) -> FloatArray:
+        """Put the lender's scores on our scale, if those seen by then leave it.
+
+        What comes later decides nothing of it: a score beyond the scale next year moves
+        none of this year's.
+        """
         lowest, highest = self._one(
             "select min(lender_score)::double, max(lender_score)::double "
-            "from application where isfinite(lender_score::double)"
+            f"from application where isfinite(lender_score::double) and ({step.seen})"
         )
-        is_another = bool(lowest < LOWEST_SCORE or highest > HIGHEST_SCORE)
-        if is_another:
-            self.tell(
-                f"the lender's scores go from {lowest:g} to {highest:g}: each is put on "
-                f"the scale of {LOWEST_SCORE:g} to {HIGHEST_SCORE:g} by the PD it goes "
-                "with."
-            )
-        return is_another
+        if lowest >= LOWEST_SCORE and highest <= HIGHEST_SCORE:
+            return np.clip(given, LOWEST_SCORE, HIGHEST_SCORE)
+        self.tell(
+            f"{step.first_month:%Y-%m}: the lender's scores go from {lowest:g} to "
+            f"{highest:g}: each is put on the scale of {LOWEST_SCORE:g} to "
+            f"{HIGHEST_SCORE:g} by the PD it goes with."
+        )
+        return ScoreScale.of(self.settings).score(expected)
 
     def _add_plain(
         self, rows: pd.DataFrame, sample: Sample, scored: str, encoding: Encoding
@@ -607,11 +609,14 @@ def _write_scores(
         f"""
         copy (
             select application_key, date {literal(month)} as as_of, {columns},
-                case when is_bad then 'bad' when not is_bad then 'good' end
-                    as performance_label,
-                coalesce(is_mature, false) as is_mature
-            from application left join {source} using (application_key)
-            order by cohort_month, application_key
+                case when outcome.is_bad then 'bad' when not outcome.is_bad then 'good'
+                    end as performance_label,
+                outcome.outcome_source as outcome_source,
+                coalesce(outcome.is_mature, false) as is_mature
+            from application
+            left join outcome using (application_key)
+            left join {source} using (application_key)
+            order by application.cohort_month, application_key
         ) to {literal(fresh)} (format parquet, compression zstd)
         """
     )

@@ -44,6 +44,9 @@ class Step:
         Month whose decision about the algorithm it obeys, first day.
     trained, scored : str
         SQL conditions on applications.
+    seen : str
+        SQL condition on the applications made by then, whatever came of them: of every
+        part of the borrowers, and the same in whichever month the step is run.
     """
 
     scoring: Literal["out_of_time", "cross_fitted"]
@@ -51,6 +54,7 @@ class Step:
     decided_in: dt.date
     trained: str
     scored: str
+    seen: str
 
 
 @contextmanager
@@ -73,7 +77,7 @@ def open_applications(
     duckdb.DuckDBPyConnection
         With ``application``, which has the columns of the file and ``hashed``, a number
         of the borrower; and ``outcome``, those with a known outcome of one source. What
-        the file holds is known: a lender may report an outcome before its agreed date.
+        the file holds is known by its month.
 
     Raises
     ------
@@ -108,7 +112,11 @@ def open_applications(
 
 
 def _source(connection: duckdb.DuckDBPyConnection) -> str:
-    """Choose one meaning of bad: the lender's where it has enough of both outcomes."""
+    """Choose one meaning of bad: the lender's where it has enough of both outcomes.
+
+    By what is known in the run's month: an earlier month that is run again chooses as it
+    did, a later one may have the words the earlier had not.
+    """
     counts = {
         source: _outcomes(connection, "known", f"outcome_source = {literal(source)}")
         for source in SOURCES
@@ -128,9 +136,10 @@ def plan_steps(
     A walk-forward model of the months from ``b`` on (month number divisible by
     ``application_refit_months``) learns from outcomes known ``pd_gap_months`` before
     ``b``. What was applied for before the first such model is cross-fitted over what
-    that one learns from, so that the plan does not depend on the run's month. Only
-    where no model could be walked forward yet are all outcomes known by the run's
-    month cross-fitted.
+    that one learns from, so that the plan does not depend on the run's month, but for
+    the meaning of bad, which is chosen once the lender's words are enough. Only where no
+    model could be walked forward yet are all outcomes known by the run's month
+    cross-fitted.
 
     A person's decision holds from its month on: there the months of a walk-forward model
     are divided between two of the same outcomes. Cross-fitted models, which are fitted
@@ -184,6 +193,7 @@ def _walked(block: int, begin: int, end: int, gap: int) -> Step:
         trained=_known_before(month_of(block - gap)),
         scored=f"cohort_month >= {_date(month_of(begin))} "
         f"and cohort_month < {_date(month_of(end))}",
+        seen=f"cohort_month < {_date(month_of(block))}",
     )
 
 
@@ -244,6 +254,7 @@ def _cross_fits(
             decided_in=decided_in,
             trained=f"({trained}) and hashed % {PARTS} <> {part}",
             scored=f"({scored}) and hashed % {PARTS} = {part}",
+            seen=scored,
         )
         for part in range(PARTS)
     ]

@@ -23,7 +23,7 @@ _BORROWER_MONTHS_SQL = """
     order by month, borrower_key
 """
 # So is an outcome that became known after the run's month: a backfill sees no more than
-# the run would have seen then.
+# the run would have seen then, and the run no more than a backfill, whatever was built.
 _APPLICATIONS_SQL = """
     select * exclude (is_known) replace (
         if(is_known, is_bad, null) as is_bad,
@@ -36,13 +36,6 @@ _APPLICATIONS_SQL = """
             *,
             coalesce(
                 outcome_known_on < getvariable('run_month') + interval 1 month,
-                false
-            )
-            -- The newest month may hold words of the lender ahead of their agreed date.
-            or coalesce(
-                outcome_source = 'reported'
-                and getvariable('run_month') + interval 1 month
-                >= (select max(month) from features.feat_borrower_month),
                 false
             ) as is_known,
         from features.feat_application

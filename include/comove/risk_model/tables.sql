@@ -41,8 +41,11 @@ create table if not exists risk.score (
     scoring varchar,
     reason_codes varchar,
     performance_label varchar,
-    is_mature boolean not null
+    is_mature boolean not null,
+    outcome_source varchar
 );
+-- Homes of before it was kept.
+alter table risk.score add column if not exists outcome_source varchar;
 
 create table if not exists audit.model_registry (
     model_version varchar primary key,

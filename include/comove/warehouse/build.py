@@ -265,6 +265,7 @@ def dbt_variables(settings: Settings) -> dict[str, Any]:
             settings.performance_months or portfolio.performance_months
         ),
         "outcome_told_by": portfolio.outcome_told_by,
+        "last_month": portfolio.last_month and f"{portfolio.last_month}",
         "overdue_target_share": settings.overdue_target_share,
         "overdue_target_days": settings.overdue_target_days,
         "overdue_target_type": settings.overdue_target_type,
