@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -15,11 +15,13 @@ from comove.quality.record import replace_results
 from comove.risk_model.artifact import CARD, ModelRecord, model_folder, without_nan
 from comove.risk_model.export import run_folder
 from comove.risk_model.folds import month_of, number
-from comove.risk_model.judgement import Check
 from comove.risk_model.request import FILE, RiskRequest, read_request, request_for
 from comove.risk_model.tables import ensure_risk_tables
 from comove.settings import Settings
 from comove.warehouse.load import Load, check_load, faulty, replace_rows
+
+if TYPE_CHECKING:
+    from comove.risk_model.judgement import Check
 
 STAGE = "risk_model"
 STATUSES = ("champion", "challenger", "refused", "retired")
@@ -213,6 +215,9 @@ def record_checks(settings: Settings, *, run_id: str) -> dict[str, int]:
     dict of str to int
         How many checks ``passed`` and ``failed``.
     """
+    # Seconds of imports that registering models alone does not need.
+    from comove.risk_model.judgement import Check
+
     results = [
         (str(entry.pop("model_version")), Check.from_json(entry))
         for entry in _read_lists(run_folder(settings, run_id), "checks")
@@ -240,7 +245,7 @@ def _request(settings: Settings, folder: Path, run_id: str) -> RiskRequest:
     return request_for(settings, row[0])
 
 
-def _result(model_version: str, check: Check) -> Sequence[object]:
+def _result(model_version: str, check: "Check") -> Sequence[object]:
     softened = {"critical": "warning", "warning": "info", "info": "info"}
     refused = f"{model_version} does not replace the champion. " if check.refuses else ""
     return [
