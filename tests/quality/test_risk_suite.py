@@ -54,7 +54,8 @@ PREDICTIONS = f"""
         ('logit', null, 1, 4550, 65, 0.015), ('logit', null, 2, 4550, 117, 0.025),
         ('logit', '2026-06-01', 1, 350, 0, 0.015), ('xgboost', null, 1, 4550, 65, 0.9);
     insert into risk.feature_stability values
-        ('2025-06-01', 'dpd_days', 3.0, 1.0, 0.0), ('2026-06-01', 'dpd_days', 0.1, 0.3, 0.2),
+        ('2025-06-01', 'dpd_days', 3.0, 1.0, 0.0),
+        ('2026-06-01', 'dpd_days', 0.1, 0.3, 0.2),
         ('2026-07-01', 'dpd_days', null, 0.3, 0.2);
 """
 SCORES = """
