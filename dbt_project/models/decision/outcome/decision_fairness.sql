@@ -47,7 +47,7 @@ of_borrower as (
                     then coalesce({{ ratio('credit_limit', 'requested_amount') }}, 0)
                 else 0
             end
-        ) as shares
+        ) as part_granted
     from described
     group by attribute, group_name, borrower_key, cohort_month
 
@@ -79,7 +79,7 @@ added as (
         sum(n) as applications,
         sum(a) as admitted,
         sum(lent) as lent,
-        sum(shares) as shares,
+        sum(part_granted) as part_granted,
         1e0 * count(case when n_so_far = n then 1 end) as borrowers,
         1e0 * count(case when a > 0 and a_so_far = a then 1 end) as borrowers_admitted,
         {% for one, other in [
@@ -120,7 +120,7 @@ counted as (
         begun.attribute,
         begun.group_name,
         {% for name in [
-            'applications', 'admitted', 'lent', 'shares', 'borrowers',
+            'applications', 'admitted', 'lent', 'part_granted', 'borrowers',
             'borrowers_admitted', 'n_n', 'a_n', 'a_a', 'lent_a', 'lent_lent'
         ] %}
             sum(coalesce(added.{{ name }}, 0)) over (
@@ -146,7 +146,7 @@ shared as (
         *,
         {{ ratio('admitted', 'applications') }} as approval_rate,
         {{ ratio('lent', 'admitted') }} as mean_limit,
-        {{ ratio('shares', 'admitted') }} as mean_share_granted
+        {{ ratio('part_granted', 'admitted') }} as mean_share_granted
     from counted
 
 ),
