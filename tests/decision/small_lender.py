@@ -1,7 +1,7 @@
 """A small lender whose cases stand in its warehouse as dbt leaves them.
 
-Planted: who was ever 20 days past due fails more than five times as often; the score knows half of
-it. Everybody earns 1,000 a month and asks for 500 to 4,000.
+Planted: who was ever 20 days past due fails five times as often and
+more; the score knows half of it. Everybody earns 1,000 a month and asks for 500 to 4,000.
 """
 
 from __future__ import annotations
