@@ -176,8 +176,8 @@ class Settings(BaseSettings):
     limit_income_months: Annotated[float, Field(gt=0)] = 3.0
     # Over the largest loan repaid so far.
     limit_max_growth: Annotated[float, Field(gt=0)] = 2.0
-    # Limits are whole multiples of the first; the second is the unit of the limit bands in
-    # the seed transaction_strategies. None takes the portfolio's, in its currency.
+    # Limits are whole multiples of the first; the second is the unit of the limit bands
+    # in the seed transaction_strategies. None takes the portfolio's, in its currency.
     limit_step_amount: Annotated[float, Field(gt=0)] | None = None
     limit_unit_amount: Annotated[float, Field(gt=0)] | None = None
     # A pair of ids is one person from the first on, and a person's to judge from the
