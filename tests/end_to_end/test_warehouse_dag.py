@@ -30,7 +30,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 def published(settings: Settings) -> Contents:
     with connect_serving(settings) as connection:
-        return contents(connection, "marts", "risk")
+        found = contents(connection, "marts", "risk")
+    # What each run asked, whatever was answered: as many as there were runs.
+    found.pop("risk.review_question")
+    return found
 
 
 def ended(process: subprocess.Popen[str], log: Path) -> str:
@@ -125,6 +128,9 @@ def test_each_warehouse_run_is_followed_by_its_models_and_no_month_twice(
             "select dag_id, status, count(*) from audit.run where dag_id not in "
             "('recalibration', 'credit_decision') group by all order by 1"
         ).fetchall()
+    # A report waits for four DAGs; that of the second chain may begin when both commands
+    # have seen the first one end.
+    runs = [run for run in runs if run[:2] != ("monthly_report", "running")]
     assert {status for _, status, _ in runs} == {"success"}
     counts = {dag: count for dag, _, count in runs}
     assert counts.pop("warehouse") == 2
@@ -165,9 +171,9 @@ def test_the_month_is_reported_once_its_last_stages_are_published(
     text = page.read_text()
     assert all("monthly_report.report: success" in one for one in printed)
     assert page.with_name("monthly_report.pdf").read_bytes().startswith(b"%PDF")
-    # No borrower's key, and no stage that had not been published yet.
+    # No borrower's key, and of the stages only what nobody has run.
     assert not re.search(r"\b[0-9a-f]{32}\b", text)
-    assert re.findall(r"([\w ]+): not available", text) == []
+    assert set(re.findall(r"([\w ]+): not available", text)) <= {"Recalibration"}
 
 
 def test_nothing_is_left_running_afterwards(

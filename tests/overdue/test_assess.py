@@ -56,6 +56,7 @@ def test_running_a_month_again_changes_nothing(home: Settings) -> None:
     before = rows(home, DECISIONS)
     assess(home, "june again", JUNE)
     assert rows(home, DECISIONS) == before
+    assert rows(home, REPLACED) == []
 
 
 def test_decisions_that_a_month_run_again_replaces_are_kept_as_they_were_taken(

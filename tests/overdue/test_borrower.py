@@ -38,8 +38,8 @@ def test_one_row_is_written_with_its_day_and_who_asked(home: Settings) -> None:
 def test_asked_again_the_newest_is_in_force_and_the_one_before_is_kept(
     home: Settings,
 ) -> None:
-    for run_id in ("one", "two"):
-        assess_borrower(home, run_id=run_id, wish=Wish(JUNE, borrower=ANN))
+    for run_id, who in (("one", "ada"), ("two", "bob")):
+        assess_borrower(home, run_id=run_id, wish=Wish(JUNE, borrower=ANN, asked_by=who))
     assert rows(home, "select run_id from risk.overdue_assessment") == [("two",)]
     kept = "select run_id, replaced_by from risk.overdue_assessment_replaced"
     assert rows(home, kept) == [("one", "two")]

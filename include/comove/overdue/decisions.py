@@ -21,7 +21,8 @@ def write_decisions(
 ) -> None:
     """Put the decisions of a relation in force, in place of those they replace.
 
-    These are kept in ``risk.overdue_assessment_replaced``.
+    These are kept in ``risk.overdue_assessment_replaced``, but those that the new ones
+    repeat: to decide the same again replaces nothing.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def write_decisions(
         Day, and who asked.
     """
     now = utc_now()
-    _keep(connection, replaced, run_id, now)
+    _take_out(connection, replaced)
     named = {"run_id": run_id, "asked_by": wish.asked_by, "now": now}
     if "$as_of" in origin:
         named["as_of"] = wish.as_of
@@ -55,19 +56,37 @@ def write_decisions(
         """,
         named,
     )
+    _keep_changed(connection, run_id, now)
 
 
-def _keep(
-    connection: duckdb.DuckDBPyConnection, replaced: str, run_id: str, now: dt.datetime
-) -> None:
-    """Move what gives way to the table of replaced decisions."""
+def _take_out(connection: duckdb.DuckDBPyConnection, replaced: str) -> None:
+    """Move what gives way aside."""
     connection.execute(
         f"""
+        create or replace temporary table giving_way as
+        select * from risk.overdue_assessment where {replaced}
+        """
+    )
+    connection.execute(f"delete from risk.overdue_assessment where {replaced}")
+
+
+def _keep_changed(
+    connection: duckdb.DuckDBPyConnection, run_id: str, now: dt.datetime
+) -> None:
+    """Keep what gave way to something else; run and time alone are nothing else."""
+    connection.execute(
+        """
         insert into risk.overdue_assessment_replaced by name
-        select *, $now as replaced_at, $run_id as replaced_by
-        from risk.overdue_assessment
-        where {replaced}
+        select giving_way.*, $now as replaced_at, $run_id as replaced_by
+        from giving_way
+        inner join (
+            select borrower_key, as_of from (
+                select * exclude (run_id, assessed_at) from giving_way
+                except
+                select * exclude (run_id, assessed_at) from risk.overdue_assessment
+            )
+        ) as changed using (borrower_key, as_of)
         """,
         {"now": now, "run_id": run_id},
     )
-    connection.execute(f"delete from risk.overdue_assessment where {replaced}")
+    connection.execute("drop table giving_way")
