@@ -12,10 +12,6 @@ from tests.features.test_point_in_time import CHANGES, MONTH, changed_columns
 from comove.decision import tables as decision_tables
 from comove.risk_model import tables as risk_tables
 
-# Loans and limits delivered anew still change the history of cases: a known limit,
-# named in docs/credit-decision.md.
-OF_THE_MONTH = tuple(one for one in CHANGES if "anew" not in one.name)
-
 pytestmark = pytest.mark.slow
 
 # What became of it: only later decisions may learn from that.
@@ -59,7 +55,7 @@ def made(lender: Built, folder: Path, *changes: str) -> Iterator[pd.DataFrame]:
 
 def test_cases_know_only_what_was_known_before(decided_by: Built, tmp_path: Path) -> None:
     (before,) = made(decided_by, tmp_path / "before")
-    (after,) = made(decided_by, tmp_path / "after", *(one.sql for one in OF_THE_MONTH))
+    (after,) = made(decided_by, tmp_path / "after", *(one.sql for one in CHANGES))
     applied_on, month = before["applied_on"], pd.Timestamp(MONTH)
     until, on_the_day = (
         before.index[which] for which in (applied_on < month, applied_on == month)

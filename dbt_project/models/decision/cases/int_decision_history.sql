@@ -16,12 +16,9 @@ instalments as (
 
 ),
 
-terms as (
+deliveries as (
 
-    select
-        loan_no,
-        principal_share
-    from {{ ref('int_loan') }}
+    select * from {{ ref('feat_loan_delivery') }}
 
 ),
 
@@ -33,13 +30,14 @@ payments as (
 
 restructurings as (
 
-    select * from {{ ref('int_restructuring') }}
+    select * from {{ ref('int_loan_event') }}
+    where kind = 'restructured' and amount is not null
 
 ),
 
 limits as (
 
-    select * from {{ ref('fct_credit_limit') }}
+    select * from {{ ref('feat_limit_delivery') }}
 
 ),
 
@@ -51,7 +49,8 @@ earlier_loans as (
         persons.application_key,
         persons.applied_on,
         loans.loan_no,
-        loans.principal,
+        terms.principal,
+        terms.principal_share,
         loans.disbursed_on,
         case when loans.closed_on < persons.applied_on then loans.closed_on end
             as closed_on,
@@ -61,12 +60,16 @@ earlier_loans as (
             between 1 and {{ memory_days() }},
             false
         ) as has_recent_event,
-        {{ days_between('loans.ends_on', 'loans.closed_on') }} as days_over_term
+        {{ days_between('terms.ends_on', 'loans.closed_on') }} as days_over_term
     from persons
     inner join loans
         on
             persons.known_as = loans.borrower_key
             and persons.applied_on > loans.disbursed_on
+    inner join deliveries as terms
+        on
+            loans.loan_no = terms.loan_no
+            and {{ is_known_on('terms', 'persons.applied_on') }}
     where
         loans.application_key is null
         or loans.application_key <> persons.application_key
@@ -79,33 +82,21 @@ open_loans as (
         application_key,
         applied_on,
         loan_no,
-        principal
+        principal,
+        principal_share
     from earlier_loans
     where closed_on is null
 
 ),
 
-paid as (
+-- A restructuring says what was owed on its day; else it is what was lent.
+restructured as (
 
     select
         open_loans.application_key,
         open_loans.loan_no,
-        sum(payments.paid_amount) as paid_amount
-    from open_loans
-    inner join payments
-        on
-            open_loans.loan_no = payments.loan_no
-            and open_loans.applied_on > payments.paid_on
-    group by open_loans.application_key, open_loans.loan_no
-
-),
-
-shifted as (
-
-    select
-        open_loans.application_key,
-        open_loans.loan_no,
-        sum(restructurings.principal_shift) as principal_shift
+        max(restructurings.occurred_on) as occurred_on,
+        max_by(restructurings.amount, restructurings.occurred_on) as amount
     from open_loans
     inner join restructurings
         on
@@ -115,30 +106,61 @@ shifted as (
 
 ),
 
+started as (
+
+    select
+        open_loans.application_key,
+        open_loans.applied_on,
+        open_loans.loan_no,
+        open_loans.principal_share,
+        restructured.occurred_on,
+        coalesce(restructured.amount, open_loans.principal) as owed_at_start
+    from open_loans
+    left join restructured
+        on
+            open_loans.application_key = restructured.application_key
+            and open_loans.loan_no = restructured.loan_no
+
+),
+
+paid_since as (
+
+    select
+        started.application_key,
+        started.loan_no,
+        sum(payments.paid_amount) as paid_amount
+    from started
+    inner join payments
+        on
+            started.loan_no = payments.loan_no
+            and started.applied_on > payments.paid_on
+            and (
+                started.occurred_on is null
+                or started.occurred_on < payments.paid_on
+            )
+    group by started.application_key, started.loan_no
+
+),
+
 -- What is still owed, as the marts count exposure.
 owed as (
 
     select
-        open_loans.application_key,
+        started.application_key,
         sum(
             {{ outstanding_principal(
-                'open_loans.principal',
-                'coalesce(shifted.principal_shift, 0)',
-                'terms.principal_share',
-                'coalesce(paid.paid_amount, 0)'
+                'started.owed_at_start',
+                '0',
+                'started.principal_share',
+                'coalesce(paid_since.paid_amount, 0)'
             ) }}
         ) as open_principal
-    from open_loans
-    inner join terms on open_loans.loan_no = terms.loan_no
-    left join paid
+    from started
+    left join paid_since
         on
-            open_loans.application_key = paid.application_key
-            and open_loans.loan_no = paid.loan_no
-    left join shifted
-        on
-            open_loans.application_key = shifted.application_key
-            and open_loans.loan_no = shifted.loan_no
-    group by open_loans.application_key
+            started.application_key = paid_since.application_key
+            and started.loan_no = paid_since.loan_no
+    group by started.application_key
 
 ),
 
@@ -220,6 +242,7 @@ earlier_limits as (
         on
             persons.known_as = limits.borrower_key
             and persons.applied_on > limits.effective_on
+            and {{ is_known_on('limits', 'persons.applied_on') }}
     group by persons.application_key
 
 ),
