@@ -93,13 +93,22 @@ def test_the_audit_trail_does_not_show_it_as_running_for_ever(
 class Chain:
     """An Airflow whose runs have ended, and whose models follow late."""
 
-    def __init__(self, states: dict[str, str], unfinished: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        states: dict[str, str],
+        unfinished: tuple[str, ...] = (),
+        runs_at_once: int = 1,
+    ) -> None:
         self.asked: list[str] = []
         self._states = states
         self._unfinished = unfinished
+        self._runs_at_once = runs_at_once
 
     def unfinished_runs(self, dag_id: str) -> list[str]:
         return list(self._unfinished) if dag_id == "default_response" else []
+
+    def runs_at_once(self, _dag_id: str) -> int:
+        return self._runs_at_once
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskState]:
         if run_id in self._unfinished:
@@ -128,9 +137,9 @@ def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def followed(
-    states: dict[str, str], *unfinished: str
+    states: dict[str, str], *unfinished: str, runs_at_once: int = 1
 ) -> tuple[list[tuple[str, str, str]], list[str]]:
-    said, airflow = io.StringIO(), Chain(states, unfinished)
+    said, airflow = io.StringIO(), Chain(states, unfinished, runs_at_once)
     ended = _follow_chain(airflow, "ours", "2024-12", Console(file=said))  # type: ignore[arg-type] - a stand-in
     found = [(one.dag_id, one.run_id, one.state) for one in ended]
     return found, said.getvalue().splitlines()
@@ -236,6 +245,13 @@ def test_a_response_behind_one_that_waits_for_a_person_is_not_waited_for() -> No
         {**PUBLISHED, "default_response.open_run": "none"}, "last month's"
     )
     assert ("default_response", "theirs", "awaiting_input") in found
+
+
+def test_a_response_that_may_run_beside_one_that_waits_is_followed() -> None:
+    states = PUBLISHED | LAST_OF_THE_MONTH
+    found, _ = followed(states, "last month's", runs_at_once=2)
+    assert ("default_response", "theirs", "success") in found
+    assert found[-1] == ("monthly_report", "theirs", "success")
 
 
 def test_every_task_of_the_chain_has_its_place_in_the_table() -> None:

@@ -166,9 +166,10 @@ def test_predictions_residuals_and_scores_are_published(
 def test_the_month_is_reported_once_its_last_stages_are_published(
     undisturbed: tuple[Settings, list[str]],
 ) -> None:
-    settings, _ = undisturbed
+    settings, printed = undisturbed
     (page,) = settings.places.reports.glob("monthly_report/*/index.html")
     text = page.read_text()
+    assert all("monthly_report.report: success" in one for one in printed)
     assert page.with_name("monthly_report.pdf").read_bytes().startswith(b"%PDF")
     # No borrower's key, and of the stages only what nobody has run.
     assert not re.search(r"\b[0-9a-f]{32}\b", text)

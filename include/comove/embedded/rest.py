@@ -99,6 +99,10 @@ class AirflowClient:
         """Whether a DAG's runs have to wait."""
         return bool(self._ask("GET", f"/dags/{dag_id}").json()["is_paused"])
 
+    def runs_at_once(self, dag_id: str) -> int:
+        """How many runs of a DAG may be open side by side."""
+        return int(self._ask("GET", f"/dags/{dag_id}").json()["max_active_runs"])
+
     def pause(self, dag_id: str, *, is_paused: bool) -> None:
         """Let a DAG's runs wait, or start."""
         self._ask("PATCH", f"/dags/{dag_id}", body={"is_paused": is_paused})

@@ -328,13 +328,14 @@ def _followed(
 
 
 def _waits_behind(client: AirflowClient, dag_id: str, run_id: str) -> bool:
-    """Whether an earlier run of the DAG waits for a person: one runs at a time."""
-    return any(
-        task.state == AWAITING
-        for other in client.unfinished_runs(dag_id)
-        if other != run_id
-        for task in client.tasks(dag_id, other)
-    )
+    """Whether it cannot begin: as many runs as may be open wait for a person."""
+    others = [other for other in client.unfinished_runs(dag_id) if other != run_id]
+    waiting = [
+        other
+        for other in others
+        if any(task.state == AWAITING for task in client.tasks(dag_id, other))
+    ]
+    return bool(waiting) and len(waiting) >= client.runs_at_once(dag_id)
 
 
 def wait_for_follower(
