@@ -54,7 +54,7 @@ from airflow.sdk import Param, PartitionedAssetTimetable, dag
 from comove.settings import Settings
 from comove_airflow import decision_stages as stages
 from comove_airflow.assets import DECISIONS, RISK
-from comove_airflow.request import MONTH_PATTERN
+from comove_airflow.form import month_field, portfolio_field
 from comove_airflow.review_approval import ReviewApproval
 from comove_airflow.stage_operator import (
     DEFAULTS,
@@ -91,20 +91,10 @@ Every case with its reasons: [Decisions](/comove/decisions), search for `waiting
             description="application_id as in the lender's files, or application_key. "
             "Empty: all that nobody has decided on.",
         ),
-        "month": Param(
-            None,
-            type=["null", "string"],
-            pattern=MONTH_PATTERN,
-            title="Month",
-            description="Last month of applications, as 2026-09. Empty: the last "
-            "complete month.",
+        "month": month_field(
+            "Last month of applications, as 2026-09. Empty: the last complete month."
         ),
-        "portfolio": Param(
-            None,
-            type=["null", "string"],
-            title="Portfolio",
-            description="Empty, or the one this Airflow works for; any other is refused.",
-        ),
+        "portfolio": portfolio_field(),
     },
 )
 def credit_decision() -> None:

@@ -54,8 +54,8 @@ from airflow.sdk import Param, PartitionedAssetTimetable, dag
 from comove.settings import Settings
 from comove_airflow import response_stages as stages
 from comove_airflow.assets import JOINT_RISK, RESPONSE
+from comove_airflow.form import month_field, portfolio_field
 from comove_airflow.freeze_approval import FreezeApproval
-from comove_airflow.request import MONTH_PATTERN
 from comove_airflow.stage_operator import DEFAULTS, WITHOUT_THE_WAREHOUSE, StageOperator
 
 APPROVAL = """
@@ -83,20 +83,11 @@ Reject: nothing happens. Either is recorded with your name.
             description="borrower_id as in the lender's files, or borrower_key. Empty: "
             "all new default events of the month.",
         ),
-        "month": Param(
-            None,
-            type=["null", "string"],
-            pattern=MONTH_PATTERN,
-            title="Month",
-            description="Of the default, as 2026-09. Empty: the last complete month; for "
-            "a borrower at risk now the month to come.",
+        "month": month_field(
+            "Of the default, as 2026-09. Empty: the last complete month; for "
+            "a borrower at risk now the month to come."
         ),
-        "portfolio": Param(
-            None,
-            type=["null", "string"],
-            title="Portfolio",
-            description="Empty, or the one this Airflow works for; any other is refused.",
-        ),
+        "portfolio": portfolio_field(),
     },
 )
 def default_response() -> None:

@@ -24,6 +24,7 @@ What to do when a task has failed:
 from airflow.sdk import Param, dag
 
 from comove_airflow import identity_stages as stages
+from comove_airflow.form import portfolio_field
 from comove_airflow.stage_operator import DEFAULTS, StageOperator
 
 
@@ -59,12 +60,7 @@ from comove_airflow.stage_operator import DEFAULTS, StageOperator
         "reason": Param(
             "", type="string", title="Reason", description="Kept with the verdict."
         ),
-        "portfolio": Param(
-            None,
-            type=["null", "string"],
-            title="Portfolio",
-            description="Empty, or the one this Airflow works for; any other is refused.",
-        ),
+        "portfolio": portfolio_field(),
     },
 )
 def identity_review() -> None:

@@ -56,8 +56,8 @@ from airflow.sdk import Param, PartitionedAssetTimetable, dag
 from comove.joint_risk.request import COPULAS, FACTORS
 from comove_airflow import joint_stages as stages
 from comove_airflow.assets import JOINT_RISK, RESPONSE, RISK
+from comove_airflow.form import month_field, portfolio_field
 from comove_airflow.joint_request import LEAST_DRAWS
-from comove_airflow.request import MONTH_PATTERN
 from comove_airflow.stage_operator import (
     DEFAULTS,
     LONG,
@@ -75,20 +75,11 @@ from comove_airflow.stage_operator import (
     tags=["comove", "risk"],
     doc_md=__doc__,
     params={
-        "month": Param(
-            None,
-            type=["null", "string"],
-            pattern=MONTH_PATTERN,
-            title="Month",
-            description="Last month whose events are known, as 2026-09. Empty: the last "
-            "complete month.",
+        "month": month_field(
+            "Last month whose events are known, as 2026-09. Empty: the last "
+            "complete month."
         ),
-        "portfolio": Param(
-            None,
-            type=["null", "string"],
-            title="Portfolio",
-            description="Empty, or the one this Airflow works for; any other is refused.",
-        ),
+        "portfolio": portfolio_field(),
         "draws": Param(
             None,
             type=["null", "integer"],

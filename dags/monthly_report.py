@@ -22,11 +22,11 @@ What to do when a task has failed:
   at the task it names.
 """
 
-from airflow.sdk import Param, PartitionedAssetTimetable, dag
+from airflow.sdk import PartitionedAssetTimetable, dag
 
 from comove_airflow import monthly_report_stages as stages
 from comove_airflow.assets import DECISIONS, DRIFT, OVERDUE, RESPONSE
-from comove_airflow.request import MONTH_PATTERN
+from comove_airflow.form import month_field, portfolio_field
 from comove_airflow.stage_operator import DEFAULTS, WITHOUT_THE_WAREHOUSE, StageOperator
 
 
@@ -39,19 +39,8 @@ from comove_airflow.stage_operator import DEFAULTS, WITHOUT_THE_WAREHOUSE, Stage
     tags=["comove", "report"],
     doc_md=__doc__,
     params={
-        "month": Param(
-            None,
-            type=["null", "string"],
-            pattern=MONTH_PATTERN,
-            title="Month",
-            description="Reported, as 2026-09. Empty: the last complete month.",
-        ),
-        "portfolio": Param(
-            None,
-            type=["null", "string"],
-            title="Portfolio",
-            description="Empty, or the one this Airflow works for; any other is refused.",
-        ),
+        "month": month_field("Reported, as 2026-09. Empty: the last complete month."),
+        "portfolio": portfolio_field(),
     },
 )
 def monthly_report() -> None:

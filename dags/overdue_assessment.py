@@ -46,7 +46,7 @@ from airflow.sdk import Param, PartitionedAssetTimetable, dag
 
 from comove_airflow import overdue_stages as stages
 from comove_airflow.assets import OVERDUE, RISK
-from comove_airflow.request import MONTH_PATTERN
+from comove_airflow.form import month_field, portfolio_field
 from comove_airflow.stage_operator import (
     DEFAULTS,
     LONG,
@@ -79,19 +79,10 @@ from comove_airflow.stage_operator import (
             description="At whose end the borrower is assessed, as 2026-09-15. Empty: "
             "the last day of the month.",
         ),
-        "month": Param(
-            None,
-            type=["null", "string"],
-            pattern=MONTH_PATTERN,
-            title="Month",
-            description="As 2026-09. Empty: the last complete month, or that of the day.",
+        "month": month_field(
+            "As 2026-09. Empty: the last complete month, or that of the day."
         ),
-        "portfolio": Param(
-            None,
-            type=["null", "string"],
-            title="Portfolio",
-            description="Empty, or the one this Airflow works for; any other is refused.",
-        ),
+        "portfolio": portfolio_field(),
     },
 )
 def overdue_assessment() -> None:

@@ -43,8 +43,8 @@ from airflow.sdk import Param, PartitionedAssetTimetable, dag
 from comove.settings import Settings
 from comove_airflow import recalibration_stages as stages
 from comove_airflow.assets import NEW_DRIFT
+from comove_airflow.form import month_field, portfolio_field
 from comove_airflow.recalibration_approval import RecalibrationApproval
-from comove_airflow.request import MONTH_PATTERN
 from comove_airflow.stage_operator import DEFAULTS, WITHOUT_THE_WAREHOUSE, StageOperator
 
 APPROVAL = """
@@ -62,20 +62,10 @@ restored. Reject: what is in force stays. Either is recorded with your name.
     tags=["comove", "score"],
     doc_md=__doc__,
     params={
-        "month": Param(
-            None,
-            type=["null", "string"],
-            pattern=MONTH_PATTERN,
-            title="Month",
-            description="Last cohort month looked at, as 2026-09. Empty: the last "
-            "complete month.",
+        "month": month_field(
+            "Last cohort month looked at, as 2026-09. Empty: the last complete month."
         ),
-        "portfolio": Param(
-            None,
-            type=["null", "string"],
-            title="Portfolio",
-            description="Empty, or the one this Airflow works for; any other is refused.",
-        ),
+        "portfolio": portfolio_field(),
         "restore": Param(
             None,
             type=["null", "integer"],

@@ -49,7 +49,7 @@ from airflow.sdk import Param, PartitionedAssetTimetable, dag
 
 from comove_airflow import risk_stages as stages
 from comove_airflow.assets import MARTS, RISK
-from comove_airflow.request import MONTH_PATTERN
+from comove_airflow.form import month_field, portfolio_field
 from comove_airflow.risk_request import ALGORITHMS, PROMOTIONS, PURPOSES
 from comove_airflow.stage_operator import (
     DEFAULTS,
@@ -68,19 +68,8 @@ from comove_airflow.stage_operator import (
     tags=["comove", "risk"],
     doc_md=__doc__,
     params={
-        "month": Param(
-            None,
-            type=["null", "string"],
-            pattern=MONTH_PATTERN,
-            title="Month",
-            description="As 2026-09. Empty: the last complete month.",
-        ),
-        "portfolio": Param(
-            None,
-            type=["null", "string"],
-            title="Portfolio",
-            description="Empty, or the one this Airflow works for; any other is refused.",
-        ),
+        "month": month_field("As 2026-09. Empty: the last complete month."),
+        "portfolio": portfolio_field(),
         "purposes": Param(
             list(PURPOSES),
             type="array",

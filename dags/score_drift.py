@@ -37,7 +37,7 @@ from airflow.sdk import Param, PartitionedAssetTimetable, dag
 from comove_airflow import drift_stages as stages
 from comove_airflow.assets import DRIFT, NEW_DRIFT, RISK
 from comove_airflow.drift_request import SCORES
-from comove_airflow.request import MONTH_PATTERN
+from comove_airflow.form import month_field, portfolio_field
 from comove_airflow.stage_operator import DEFAULTS, WITHOUT_THE_WAREHOUSE, StageOperator
 
 
@@ -50,20 +50,11 @@ from comove_airflow.stage_operator import DEFAULTS, WITHOUT_THE_WAREHOUSE, Stage
     tags=["comove", "score"],
     doc_md=__doc__,
     params={
-        "month": Param(
-            None,
-            type=["null", "string"],
-            pattern=MONTH_PATTERN,
-            title="Month",
-            description="Last cohort month, as 2026-09; nothing later is known. Empty: "
-            "the last complete month.",
+        "month": month_field(
+            "Last cohort month, as 2026-09; nothing later is known. Empty: "
+            "the last complete month."
         ),
-        "portfolio": Param(
-            None,
-            type=["null", "string"],
-            title="Portfolio",
-            description="Empty, or the one this Airflow works for; any other is refused.",
-        ),
+        "portfolio": portfolio_field(),
         "score": Param(
             None,
             type=["null", "string"],

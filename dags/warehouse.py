@@ -31,7 +31,7 @@ from airflow.sdk import Param, dag
 
 from comove_airflow import warehouse_stages as stages
 from comove_airflow.assets import MARTS
-from comove_airflow.request import MONTH_PATTERN
+from comove_airflow.form import month_field
 from comove_airflow.stage_operator import DEFAULTS, StageOperator
 from comove_airflow.timetable import LastCompleteMonth
 
@@ -58,13 +58,7 @@ def _start_date() -> datetime | None:
     tags=["comove", "warehouse"],
     doc_md=__doc__,
     params={
-        "month": Param(
-            None,
-            type=["null", "string"],
-            pattern=MONTH_PATTERN,
-            title="Month",
-            description="As 2026-09. Empty: the last complete month.",
-        ),
+        "month": month_field("As 2026-09. Empty: the last complete month."),
         "full_refresh": Param(
             False,
             type="boolean",

@@ -11,14 +11,14 @@ from comove_airflow.request import check_fields
 from comove_airflow.review_approval import granted_instead
 from comove_airflow.stage import (
     answer_given,
-    close_record,
+    for_month,
     gates,
     log,
-    month_of,
     publish_schemas,
     settings_of,
     stage,
 )
+from comove_airflow.stage import close_run as close_run
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -138,11 +138,7 @@ def report(context: Context) -> Any:
     """Write the page of the month with its pictures."""
     from comove.decision.report import write_report
 
-    return write_report(
-        settings_of(context),
-        run_id=context["dag_run"].run_id,
-        month=month_of(context),
-    )
+    return for_month(context, write_report)
 
 
 @stage
@@ -161,12 +157,6 @@ def record_review(context: Context) -> Any:
             waiting_id=asked["waiting_id"],
         ),
     )
-
-
-@stage
-def close_run(context: Context) -> dict[str, Any]:
-    """End the run's record, publish it, and fail if any stage has failed."""
-    return close_record(context)
 
 
 def _is_ready(context: Context) -> bool:

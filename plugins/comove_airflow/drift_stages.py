@@ -8,8 +8,9 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from comove_airflow.drift_request import score_for
 from comove_airflow.request import check_fields
+from comove_airflow.stage import close_run as close_run
 from comove_airflow.stage import (
-    close_record,
+    for_month,
     gates,
     log,
     month_of,
@@ -76,11 +77,7 @@ def report(context: Context) -> Any:
     """Write the page of the run and the file to print."""
     from comove.score_drift.report import write_report
 
-    return write_report(
-        settings_of(context),
-        run_id=context["dag_run"].run_id,
-        month=month_of(context),
-    )
+    return for_month(context, write_report)
 
 
 @stage
@@ -93,9 +90,3 @@ def tell_drift(context: Context) -> Any:
         raise AirflowSkipException(found.why_not)
     tell_followers(context)
     return found
-
-
-@stage
-def close_run(context: Context) -> dict[str, Any]:
-    """End the run's record, publish it, and fail if any stage has failed."""
-    return close_record(context)

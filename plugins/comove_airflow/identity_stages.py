@@ -6,13 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from comove.errors import SettingsError
 from comove_airflow.request import check_fields, check_portfolio, id_given
-from comove_airflow.stage import (
-    close_record,
-    month_of,
-    publish_schemas,
-    settings_of,
-    stage,
-)
+from comove_airflow.stage import close_run as close_run
+from comove_airflow.stage import month_of, publish_schemas, settings_of, stage
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -50,12 +45,6 @@ def settle(context: Context) -> Any:
 def publish(context: Context) -> Any:
     """Swap links and pairs into the serving copy; nothing else."""
     return publish_schemas(context, "identity", "audit")
-
-
-@stage
-def close_run(context: Context) -> dict[str, Any]:
-    """End the run's record, publish it, and fail if any stage has failed."""
-    return close_record(context)
 
 
 def verdict_of(context: Context) -> Verdict:

@@ -8,8 +8,9 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from comove_airflow.joint_request import fit_request
 from comove_airflow.request import check_fields
+from comove_airflow.stage import close_run as close_run
 from comove_airflow.stage import (
-    close_record,
+    for_month,
     gates,
     log,
     month_of,
@@ -100,11 +101,7 @@ def store(context: Context) -> Any:
     """Load what was derived into the warehouse, in place of the month's rows."""
     from comove.joint_risk.store import store_joint_risk
 
-    return store_joint_risk(
-        settings_of(context),
-        run_id=context["dag_run"].run_id,
-        month=month_of(context),
-    )
+    return for_month(context, store_joint_risk)
 
 
 @stage
@@ -141,17 +138,7 @@ def report(context: Context) -> Any:
     """Write the page of the run with its pictures."""
     from comove.joint_risk.report import write_report
 
-    return write_report(
-        settings_of(context),
-        run_id=context["dag_run"].run_id,
-        month=month_of(context),
-    )
-
-
-@stage
-def close_run(context: Context) -> dict[str, Any]:
-    """End the run's record, publish it, and fail if any stage has failed."""
-    return close_record(context)
+    return for_month(context, write_report)
 
 
 def _request(context: Context) -> FitRequest:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from comove_airflow.request import check_fields, check_portfolio
-from comove_airflow.stage import close_record, month_of, settings_of, stage
+from comove_airflow.stage import close_run as close_run
+from comove_airflow.stage import for_month, month_of, settings_of, stage
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -29,14 +30,4 @@ def report(context: Context) -> Any:
     """Write page and print of the month from the published copy."""
     from comove.monthly_report.report import write_report
 
-    return write_report(
-        settings_of(context),
-        run_id=context["dag_run"].run_id,
-        month=month_of(context),
-    )
-
-
-@stage
-def close_run(context: Context) -> dict[str, Any]:
-    """End the run's record, publish it, and fail if any stage has failed."""
-    return close_record(context)
+    return for_month(context, write_report)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from comove_airflow.stage import gates, log, month_of, settings_of, stage
+from comove_airflow.stage import close_run as close_run
+from comove_airflow.stage import for_month, gates, log, month_of, settings_of, stage
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -43,8 +44,4 @@ def report_grades(context: Context) -> Any:
     """Write the page of grades from the published copy."""
     from comove.overdue_grade.report import write_report
 
-    return write_report(
-        settings_of(context),
-        run_id=context["dag_run"].run_id,
-        month=month_of(context),
-    )
+    return for_month(context, write_report)

@@ -9,8 +9,9 @@ from airflow.sdk.exceptions import AirflowSkipException
 from comove_airflow import overdue_grade_stages
 from comove_airflow.overdue_request import wish_for
 from comove_airflow.request import check_fields
+from comove_airflow.stage import close_run as close_run
 from comove_airflow.stage import (
-    close_record,
+    for_month,
     gates,
     log,
     month_of,
@@ -116,11 +117,7 @@ def report(context: Context) -> Any:
     _skip_for_one(context, "the page is of whole months.")
     from comove.overdue.report import write_report
 
-    return write_report(
-        settings_of(context),
-        run_id=context["dag_run"].run_id,
-        month=month_of(context),
-    )
+    return for_month(context, write_report)
 
 
 @stage
@@ -128,12 +125,6 @@ def report_grades(context: Context) -> Any:
     """Write the page of grades; skipped for one borrower."""
     _skip_for_one(context, "the page is of whole months.")
     return overdue_grade_stages.report_grades(context)
-
-
-@stage
-def close_run(context: Context) -> dict[str, Any]:
-    """End the run's record, publish it, and fail if any stage has failed."""
-    return close_record(context)
 
 
 def _wish(context: Context) -> Wish:

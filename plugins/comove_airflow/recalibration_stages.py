@@ -8,14 +8,14 @@ from comove_airflow.recalibration_request import wish_for
 from comove_airflow.request import check_fields
 from comove_airflow.stage import (
     answer_given,
-    close_record,
+    for_month,
     gates,
     log,
-    month_of,
     publish_schemas,
     settings_of,
     stage,
 )
+from comove_airflow.stage import close_run as close_run
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -82,11 +82,7 @@ def report(context: Context) -> Any:
     """Write the page of the month with its pictures."""
     from comove.recalibration.report import write_report
 
-    return write_report(
-        settings_of(context),
-        run_id=context["dag_run"].run_id,
-        month=month_of(context),
-    )
+    return for_month(context, write_report)
 
 
 @stage
@@ -105,12 +101,6 @@ def decide(context: Context) -> Any:
             **answer_given(context),
         ),
     )
-
-
-@stage
-def close_run(context: Context) -> dict[str, Any]:
-    """End the run's record, publish it, and fail if any stage has failed."""
-    return close_record(context)
 
 
 def _wish(context: Context) -> Wish:

@@ -12,13 +12,13 @@ from comove_airflow.request import check_fields
 from comove_airflow.response_request import wish_for
 from comove_airflow.stage import (
     answer_given,
-    close_record,
     gates,
     log,
     publish_schemas,
     settings_of,
     stage,
 )
+from comove_airflow.stage import close_run as close_run
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -138,12 +138,6 @@ def decide(context: Context) -> Any:
             waiting_id=asked["waiting_id"],
         ),
     )
-
-
-@stage
-def close_run(context: Context) -> dict[str, Any]:
-    """End the run's record, publish it, and fail if any stage has failed."""
-    return close_record(context)
 
 
 def _wish(context: Context) -> Wish:

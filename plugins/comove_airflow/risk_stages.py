@@ -17,6 +17,7 @@ from comove_airflow.risk_request import (
 )
 from comove_airflow.stage import (
     close_record,
+    for_month,
     gates,
     log,
     month_of,
@@ -165,11 +166,7 @@ def report(context: Context) -> Any:
     """Write the page of the run and a card for each new model."""
     from comove.risk_model.report import write_reports
 
-    return write_reports(
-        settings_of(context),
-        run_id=context["dag_run"].run_id,
-        month=month_of(context),
-    )
+    return for_month(context, write_reports)
 
 
 @stage

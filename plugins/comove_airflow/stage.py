@@ -132,6 +132,21 @@ def tell_followers(context: Context) -> None:
             context["outlet_events"][asset].add_partitions(partition)
 
 
+def for_month(context: Context, work: Callable[..., Any]) -> Any:
+    """Call what works on one month of one home for one run; give what it reports."""
+    return work(
+        settings_of(context),
+        run_id=context["dag_run"].run_id,
+        month=month_of(context),
+    )
+
+
+@stage
+def close_run(context: Context) -> dict[str, Any]:
+    """End the run's record, publish it, and fail if any stage has failed."""
+    return close_record(context)
+
+
 def close_record(context: Context) -> dict[str, Any]:
     """End the run's record, publish it, and fail if any stage has failed."""
     from comove.audit import close_run

@@ -5,14 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from comove_airflow.request import check_fields
-from comove_airflow.stage import (
-    close_record,
-    gates,
-    month_of,
-    publish_schemas,
-    settings_of,
-    stage,
-)
+from comove_airflow.stage import close_run as close_run
+from comove_airflow.stage import gates, month_of, publish_schemas, settings_of, stage
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -76,9 +70,3 @@ def document(context: Context) -> Any:
     from comove.warehouse import document
 
     return {"page": document(settings_of(context), run_id=context["dag_run"].run_id)}
-
-
-@stage
-def close_run(context: Context) -> dict[str, Any]:
-    """End the run's record, publish it, and fail if any stage has failed."""
-    return close_record(context)
