@@ -5,7 +5,6 @@ pandas from the files as they were published, never read from the warehouse.
 """
 
 import datetime as dt
-import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -13,15 +12,14 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pytest
+from tests.portfolios.published import PUBLISHED, require_published
 
 from comove.audit import open_run
-from comove.home import project_root, write_secret
+from comove.home import write_secret
 from comove.landing import land
 from comove.portfolio import load_portfolio
 from comove.settings import Settings
 from comove.warehouse import build, connect
-
-PUBLISHED = project_root().parent / "shared" / "data"
 
 # Borrowers fall into parts by their keys: figures of a test are the same in every run.
 ID_KEY = "5" * 64
@@ -58,10 +56,7 @@ def portfolio(request: pytest.FixtureRequest) -> str:
     """Name of the module's portfolio."""
     name = request.module.PORTFOLIO
     assert isinstance(name, str)
-    if not (PUBLISHED / name).is_dir():
-        # CI has them beside every checkout; a contributor may not.
-        missing = pytest.fail if os.environ.get("CI") else pytest.skip
-        missing(f"the published files are not beside the checkout, in {PUBLISHED}")
+    require_published(name)
     return name
 
 

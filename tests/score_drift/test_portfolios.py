@@ -5,18 +5,17 @@ that nothing has to be trained.
 """
 
 import datetime as dt
-import os
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from tests.portfolios.published import PUBLISHED, require_published
 from tests.score_drift.book import Tables
 from tests.score_drift.plain import assert_matrix_is_plain
 
 from comove.audit import open_run
 from comove.connection import connect
-from comove.home import project_root
 from comove.landing import land
 from comove.portfolio import load_portfolio
 from comove.risk_model.tables import ensure_risk_tables
@@ -27,7 +26,6 @@ from comove.warehouse import Part, build, build_part
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
-PUBLISHED = project_root().parent / "shared" / "data"
 RECORDED = {
     "xente": {"credit_applied", "credit_approved", "credit_rejected", "disbursed"},
     "sba_7a": {"credit_approved", "disbursed"},
@@ -71,9 +69,7 @@ def _assert_plain(tables: Tables) -> int:
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_real_portfolios(name: str, tmp_path: Path) -> None:
-    if not (PUBLISHED / name).is_dir():
-        missing = pytest.fail if os.environ.get("CI") else pytest.skip
-        missing(f"the published files are not beside the checkout, in {PUBLISHED}")
+    require_published(name)
     settings = Settings(
         portfolio=name, home=tmp_path, data=PUBLISHED / name, **BASELINES.get(name, {})
     )
