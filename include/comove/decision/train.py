@@ -156,12 +156,11 @@ class _Line:
         self, rows: Rows, said: FloatArray, is_new: Mask, before: FloatArray | None
     ) -> tuple[dict[str, Any], tuple[Check, ...]]:
         # Seconds of imports that only training needs.
-        from comove.risk_model.feature_shift import feature_figures
+        from comove.risk_model.feature_shift import newest_third_figures
         from comove.risk_model.judgement import Evidence, judge_challenger
         from comove.risk_model.metrics import measured
 
-        newest = len(rows.x) * 2 // 3
-        told = feature_figures(rows.x[:newest], rows.x[newest:], self.features)
+        told = newest_third_figures(rows.x, self.features)
         evidence = Evidence(
             y=rows.target[is_new],
             p=said[is_new],

@@ -37,7 +37,7 @@ from comove.risk_model.artifact import (
     relation_hash,
     without_nan,
 )
-from comove.risk_model.feature_shift import feature_figures
+from comove.risk_model.feature_shift import newest_third_figures
 from comove.risk_model.features import Feature, load_features
 from comove.risk_model.judgement import Check, Evidence, judge_challenger, refusal
 from comove.risk_model.matrix import FeatureMatrix, learn_encoding, read_matrix
@@ -223,8 +223,7 @@ class _Trainer:
             is_new = self._since(champion.block, challenger.block)
             x = self._matrix(champion.model, challenger.block.trained)
             before = champion.model.probabilities(x[is_new])["blend"]
-        newest = len(sample) * 2 // 3
-        told = feature_figures(sample.x[:newest], sample.x[newest:], model.encoding.names)
+        told = newest_third_figures(sample.x, model.encoding.names)
         return Evidence(
             y=sample.y[is_new],
             p=model.cross_fitted[is_new],

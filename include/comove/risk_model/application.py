@@ -49,7 +49,7 @@ from comove.risk_model.artifact import (
 from comove.risk_model.calibration import Calibration, fit_calibration
 from comove.risk_model.comparison import Comparison, compare
 from comove.risk_model.export import APPLICATIONS, run_folder
-from comove.risk_model.feature_shift import feature_figures
+from comove.risk_model.feature_shift import newest_third_figures
 from comove.risk_model.features import Feature, load_features
 from comove.risk_model.fold_model import probability
 from comove.risk_model.folds import month_of, number
@@ -291,10 +291,7 @@ class _Trainer:
             encoding = champion.model.encoding
             x = read_matrix(self.connection, trained, encoding, label=None).x
             is_new, said = new, champion.model.probabilities(x[new])["blend"]
-        newest = len(sample) * 2 // 3
-        told = feature_figures(
-            sample.x[:newest], sample.x[newest:], fitted.model.encoding.names
-        )
+        told = newest_third_figures(sample.x, fitted.model.encoding.names)
         return Evidence(
             y=sample.y[is_new],
             p=fitted.model.cross_fitted[is_new],

@@ -54,6 +54,25 @@ def feature_figures(
     )
 
 
+def newest_third_figures(x: NDArray[np.float32], names: Sequence[str]) -> FeatureFigures:
+    """Compare the newest third of the rows trained on with the others.
+
+    Parameters
+    ----------
+    x : ndarray of float32, shape (n, k)
+        Rows, oldest first; NaN is missing.
+    names : sequence of str
+        Of the k columns.
+
+    Returns
+    -------
+    FeatureFigures
+        As of `feature_figures`; they do not depend on the month of the run.
+    """
+    newest = len(x) * 2 // 3
+    return feature_figures(x[:newest], x[newest:], names)
+
+
 def missing_shares(x: NDArray[np.float32], names: Sequence[str]) -> dict[str, float]:
     """Share of missing values in each column; names of the columns of x (n, k)."""
     return {name: float(np.isnan(x[:, j]).mean()) for j, name in enumerate(names)}
