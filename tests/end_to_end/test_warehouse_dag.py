@@ -173,7 +173,7 @@ def test_the_month_is_reported_once_its_last_stages_are_published(
     assert page.with_name("monthly_report.pdf").read_bytes().startswith(b"%PDF")
     # No borrower's key, and of the stages only what nobody has run.
     assert not re.search(r"\b[0-9a-f]{32}\b", text)
-    assert set(re.findall(r"([\w ]+): not available", text)) <= {"Recalibration"}
+    assert set(re.findall(r"\b(\w+): not available", text)) <= {"Recalibration"}
 
 
 def test_nothing_is_left_running_afterwards(
