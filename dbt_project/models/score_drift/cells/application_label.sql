@@ -101,6 +101,14 @@ ended as (
 
 ),
 
+-- A run of the risk models chooses one meaning of bad, and replaces all scores of before.
+meaning as (
+
+    select max(outcome_source) as outcome_source from scores
+
+),
+
+-- Our score foretells what it was trained on: bad by another meaning says nothing of it.
 outcomes as (
 
     select
@@ -108,11 +116,15 @@ outcomes as (
         features.product,
         scores.score as own_score,
         {{ is_outcome_known('features', 'ended.known_before', 'builds.horizon') }}
-            as is_mature,
+        and (
+            ended.score_kind <> 'own'
+            or coalesce(features.outcome_source = meaning.outcome_source, true)
+        ) as is_mature,
         features.is_bad,
         features.outcome_known_on is null as is_unknown
     from ended
     cross join builds
+    cross join meaning
     left join features on ended.application_key = features.application_key
     left join scores on ended.application_key = scores.application_key
 
