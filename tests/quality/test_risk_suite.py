@@ -58,13 +58,15 @@ PREDICTIONS = f"""
         ('2026-06-01', 'dpd_days', 0.1, 0.3, 0.2),
         ('2026-07-01', 'dpd_days', null, 0.3, 0.2);
 """
+# 79.9 applications expected to be bad, and 80 that are.
 SCORES = """
     insert into risk.score by name
     select
         'a' || n as application_key, date '2026-06-01' as as_of,
-        600 - n as score, 0.01 + n / 1000 as pd,
+        600 - n as score, 0.3 + n / 1000 as pd,
         'application-logit-2025-07-1b' as model_version, 'out_of_time' as scoring,
-        '[]' as reason_codes, null as performance_label, false as is_mature
+        '[]' as reason_codes, if(n % 5 < 2, 'bad', 'good') as performance_label,
+        true as is_mature
     from range(200) as a (n);
 """
 REGISTRY = f"""
@@ -192,7 +194,7 @@ DAMAGE = [
     ),
     (
         "Every score lies on the scale",
-        "update risk.score set score = 851 where pd = 0.01",
+        "update risk.score set score = 851 where score = 600",
     ),
     (
         "Every PD of an application is a probability",
@@ -208,7 +210,11 @@ DAMAGE = [
     ),
     (
         "No application is labelled before it is mature",
-        "update risk.score set performance_label = 'bad' where score = 401",
+        "update risk.score set is_mature = false where score = 401",
+    ),
+    (
+        "About as many applications of a model turned out bad as it expected",
+        "update risk.score set performance_label = 'good'",
     ),
     (
         "Every predicted row names a registered model",
