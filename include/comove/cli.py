@@ -303,7 +303,7 @@ def overdue(
         typer.Option(
             "--assess",
             help="Assess anew at the end of that day, as the form of the DAG "
-            "`overdue_assessment` does: the row is kept and published.",
+            "`overdue_assessment` does: the row is kept, and published if the gate passes.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -335,9 +335,10 @@ def overdue(
 
 
 def _assess(settings: Settings, borrower: str, day: dt.date | None) -> dt.date:
-    """Assess one borrower as the DAG does for one, and publish; says for which day."""
+    """Assess one borrower as the DAG does, gate included, and publish; says the day."""
     from comove.overdue.borrower import assess_borrower
     from comove.overdue.request import OverdueError, Wish
+    from comove.quality import run_gate
     from comove.warehouse import publish, refresh_published_audit
 
     if day is None:
@@ -351,6 +352,7 @@ def _assess(settings: Settings, borrower: str, day: dt.date | None) -> dt.date:
     wish = Wish(month, borrower=borrower, on=day, asked_by=getpass.getuser())
     with _recorded(settings, run_id, month), _spinner("assessing"):
         report = assess_borrower(settings, run_id=run_id, wish=wish)
+        run_gate(settings, run_id=run_id, stage="overdue")
         publish(settings, run_id=run_id, month=month, schemas=("overdue", "audit"))
     refresh_published_audit(settings)
     return report.as_of

@@ -6,14 +6,16 @@ import shutil
 
 import duckdb
 import pytest
-from tests.overdue.small_home import ANN, CAT, JUNE, MAY, NOT_OVERDUE, hand_on
+from tests.overdue.small_home import ANN, CAT, JUNE, MAY, NOT_OVERDUE, hand_on, rows
 from typer.testing import CliRunner
 
 from comove.cli import app
+from comove.connection import connect
 from comove.overdue.assess import store_assessments
 from comove.overdue.borrower import assess_borrower
 from comove.overdue.look_up import look_up
 from comove.overdue.request import OverdueError, Wish
+from comove.risk_model.tables import ensure_risk_tables
 from comove.settings import Settings
 
 
@@ -82,24 +84,58 @@ def test_the_command_prints_it(
     assert "not overdue" in refused.output
 
 
-def test_the_command_assesses_anew_and_publishes_it(
-    published: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+REGISTERED = """
+    insert into audit.model_registry
+    values (
+        'm1', 'of a test', 'logistic', 'candidate', false, '', '', 1, '', '', '{}',
+        null, null, date '2024-05-01', 100, 50, '', null, null, 'june', now()::timestamp
+    )
+"""
+ANEW = ["overdue", ANN, "--on", "2024-05-31", "--assess", "--json"]
+
+
+@pytest.fixture
+def gated(published: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The same home, for commands; what assessed June is in the registry."""
     monkeypatch.setenv("COMOVE_HOME", str(published.places.root))
     monkeypatch.setenv("COMOVE_PORTFOLIO", published.portfolio)
     monkeypatch.setenv("LOGNAME", "ada")
-    runner = CliRunner()
-    words = ["overdue", ANN, "--on", "2024-05-31", "--assess", "--json"]
-    said = runner.invoke(app, words)
+    with connect(published) as connection:
+        ensure_risk_tables(connection)
+        connection.execute(REGISTERED)
+    return published
+
+
+# The gate imports Great Expectations, which takes seconds.
+@pytest.mark.slow
+def test_the_command_assesses_anew_and_publishes_it(gated: Settings) -> None:
+    said = CliRunner().invoke(app, ANEW)
     told = json.loads(said.stdout)
     assert (told["as_of"], told["origin"]) == ("2024-05-31", "request")
     assert told["asked_by"] == "ada"
-    with duckdb.connect(published.places.serving, read_only=True) as connection:
+    with duckdb.connect(gated.places.serving, read_only=True) as connection:
         runs = connection.execute(
             "select dag_id, month, status from audit.run where run_id = ?",
             [told["run_id"]],
         ).fetchall()
     assert runs == [("cli", MAY, "success")]
+
+
+@pytest.mark.slow
+def test_the_command_publishes_nothing_that_the_gate_has_stopped(
+    gated: Settings,
+) -> None:
+    with connect(gated) as connection:
+        connection.execute("update risk.overdue_assessment set reason_codes = '[]'")
+    before = look_up(gated, ANN, "2024-05-31")
+    said = CliRunner().invoke(app, ANEW)
+    assert said.exit_code == 1
+    assert "Every decision says why" in json.loads(said.stderr)["found"]
+    assert look_up(gated, ANN, "2024-05-31") == before
+    assert look_up(gated, ANN)["reason_codes"] != []
+    assert rows(gated, "select status from audit.run where dag_id = 'cli'") == [
+        ("failed",)
+    ]
 
 
 @pytest.mark.parametrize(
