@@ -121,9 +121,10 @@ def read_people(
 
 
 # As cleaned as addresses allow: small letters, no accents, no signs, "st." written out.
+# Letters and digits of every script stay: nobody is nameless for not writing in Latin.
 _PLAIN = (
     "trim(regexp_replace(regexp_replace(regexp_replace(lower(strip_accents({})), "
-    r"'\bst\b\.?', 'street', 'g'), '[^a-z0-9 ]', ' ', 'g'), ' +', ' ', 'g'))"
+    r"'\bst\b\.?', 'street', 'g'), '[^\p{{L}}\p{{N}} ]', ' ', 'g'), ' +', ' ', 'g'))"
 )
 _PEOPLE = f"""
     select
