@@ -154,6 +154,9 @@ class Settings(BaseSettings):
     # above 1. Below the index threshold a debtor moves about as a month ago.
     response_min_lift_probability: Annotated[float, Field(ge=0, le=1)] = 0.95
     response_index_threshold: Annotated[float, Field(gt=0)] = 1.25
+    # Everybody shares the national factor: of pairs that share nothing else, 99 in 100
+    # had a lift below 1.14 on two simulated lenders of 4,000 and 20,000 borrowers.
+    response_min_lift: Annotated[float, Field(gt=0)] = 1.15
     # Months, the run's own among them, whose events are looked for: files of a month may
     # come late, and a month whose posterior was refused has no run of its own.
     response_lookback_months: Annotated[int, Field(ge=1, le=24)] = 3

@@ -126,13 +126,28 @@ def like_a_ring(region_a: str, industry_a: str, region_b: str, industry_b: str) 
     return {(True, True): 5.0, (True, False): 2.5, (False, True): 1.5}.get(same, 1.1)
 
 
+def of_cells(
+    value: Index, region: str, industry: str, margins: int
+) -> NDArray[np.float64]:
+    """Lay a number of every debtor's cell out over margins; 1 of groups never seen."""
+    found = np.ones((3, 3, margins))
+    for r, own_region in enumerate(REGIONS):
+        for s, own_industry in enumerate(INDUSTRIES):
+            found[r, s] = value(region, industry, own_region, own_industry)
+    return found
+
+
 def links(
     index: Index = like_a_ring,
     *,
+    lift: Index | None = None,
     sure: float = 1.0,
     joint_probability: float | None = None,
 ) -> LinkSource:
-    """Links of the given index; the debtor is foreseen at his margin."""
+    """Links of the given index; the debtor is foreseen at his margin.
+
+    The lift is 95 % of the index where none is given.
+    """
 
     def place(names: NDArray[np.str_], of: str) -> NDArray[np.int64]:
         known = {"regions": REGIONS, "industries": INDUSTRIES}[of]
@@ -142,17 +157,15 @@ def links(
     def links_of(
         region: str, industry: str, margin: float, z: NDArray[np.float64]
     ) -> EventLinks:
-        ratio = np.ones((3, 3, len(z)))
-        for r, own_region in enumerate(REGIONS):
-            for s, own_industry in enumerate(INDUSTRIES):
-                ratio[r, s] = index(region, industry, own_region, own_industry)
+        ratio = of_cells(index, region, industry, len(z))
+        link_lift = of_cells(lift, region, industry, len(z)) if lift else ratio * 0.95
         probability = ratio * norm.cdf(z)
         if joint_probability is not None:
             probability = np.full_like(ratio, joint_probability)
         return EventLinks(
-            link_lift=ratio * 0.9,
-            lift_q05=ratio * 0.8,
-            lift_q95=ratio * 1.0,
+            link_lift=link_lift,
+            lift_q05=link_lift * 0.9,
+            lift_q95=link_lift * 1.1,
             probability_of_lift=np.full_like(ratio, sure),
             joint_probability=probability,
             joint_risk_index=ratio,

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal, norm
 from tests.default_response.conftest import find, link
-from tests.default_response.small_bank import like_a_ring, links
+from tests.default_response.small_bank import Index, like_a_ring, links
 from tests.joint_risk.made_draws import made_draws
 
 from comove.default_response.linking import LinkSource
@@ -15,11 +15,15 @@ from comove.default_response.scratch import ResponseError, run_folder
 from comove.joint_risk.link import EventLinker, EventLinks
 from comove.settings import Settings
 
+NO_THRESHOLDS = {"response_min_lift": 0.01, "response_index_threshold": 0.01}
+
 
 def linked(settings: Settings) -> pd.DataFrame:
     """Every pair of event and debtor, with what a link is made of."""
     folder = run_folder(settings, "run")
-    found = pd.read_parquet(folder / "events.parquet", columns=["event_id", "region"])
+    found = pd.read_parquet(
+        folder / "events.parquet", columns=["event_id", "region", "industry"]
+    )
     groups = pd.read_parquet(folder / "event_groups.parquet")
     pairs = found.merge(groups).merge(pd.read_parquet(folder / "links.parquet"))
     debtors = pd.read_parquet(folder / "debtors.parquet")
@@ -45,6 +49,28 @@ def test_a_link_on_the_threshold_is_one(bank: Settings) -> None:
     find(bank)
     assert link(bank, links(lambda *_: 1.25)).links == 80
     assert link(bank, links(lambda *_: 1.2499)).links == 0
+
+
+def lift_of_strangers(lift: float) -> Index:
+    """2 for who shares region or industry, `lift` for who shares nothing."""
+
+    def of(region_a: str, industry_a: str, region_b: str, industry_b: str) -> float:
+        shares = region_a == region_b or industry_a == industry_b
+        return 2.0 if shares else lift
+
+    return of
+
+
+def test_who_shares_nothing_is_linked_only_if_his_lift_says_so(bank: Settings) -> None:
+    find(bank)
+    # Worse months than foreseen: everybody's index is high, that of strangers too.
+    report = link(bank, links(lambda *_: 3.0, lift=lift_of_strangers(1.1499)))
+    assert (report.initial_links, report.links) == (80, 60)
+    pairs = linked(bank)
+    assert len(pairs) == 60
+    shared = (pairs.region_a == pairs.region_b) | (pairs.industry_a == pairs.industry_b)
+    assert shared.all()
+    assert link(bank, links(lambda *_: 3.0, lift=lift_of_strangers(1.1501))).links == 80
 
 
 def test_events_of_one_cell_and_margin_are_worked_out_once(bank: Settings) -> None:
@@ -148,7 +174,7 @@ def test_debtors_get_the_link_of_their_own_margin(bank: Settings) -> None:
     )
     linker = EventLinker(draws, draws)
     source = LinkSource(linker.shape, linker.outlook.place, linker.links_from)
-    loose = bank.model_copy(update={"response_index_threshold": 0.01})
+    loose = bank.model_copy(update=NO_THRESHOLDS)
     link(loose, source)
     found = linked(bank).set_index(["event_id", "borrower_key"])
     events = pd.read_parquet(folder / "events.parquet").to_dict("records")
@@ -187,7 +213,7 @@ def test_a_lift_is_as_near_as_is_said_at_any_margin_of_the_event(
     debtors["pd_star"] = np.geomspace(0.0005, 0.3, len(debtors))
     debtors.to_parquet(folder / "debtors.parquet")
     linker = EventLinker(draws, draws)
-    loose = bank.model_copy(update={"response_index_threshold": 0.01})
+    loose = bank.model_copy(update=NO_THRESHOLDS)
     link(loose, LinkSource(linker.shape, linker.outlook.place, linker.links_from))
     found = linked(bank).merge(events[["event_id", "pd_star"]], on="event_id")
     exact = [

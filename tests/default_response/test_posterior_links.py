@@ -38,7 +38,9 @@ def keep(settings: Settings, month: str, draws: Draws) -> None:
 
 
 def links_of(settings: Settings) -> pd.DataFrame:
-    loose = settings.model_copy(update={"response_index_threshold": 1e-6})
+    loose = settings.model_copy(
+        update={"response_min_lift": 1e-6, "response_index_threshold": 1e-6}
+    )
     link_run(loose, run_id="run", tell=lambda _: None)
     return pd.read_parquet(run_folder(settings, "run") / "links.parquet")
 

@@ -92,8 +92,8 @@ class LinkReport:
     events, kinds_of_events : int
         Events, and how many different ones the arithmetic saw.
     initial_links, links : int
-        Pairs of event and debtor: with a lift surely above 1; of these, with an index
-        above the threshold. A borrower is no debtor of his own default.
+        Pairs of event and debtor: with a lift surely above 1; of these, with lift and
+        index at or above their thresholds. A borrower is no debtor of his own default.
     """
 
     events: int
@@ -187,7 +187,7 @@ def link_debtors(
     Parameters
     ----------
     settings : Settings
-        Least probability of a lift, threshold of the index, most pairs.
+        Least probability of a lift, least lift and index, most pairs.
     folder : Path
         Of the run.
     source : LinkSource
@@ -266,13 +266,14 @@ def _kinds(events: pd.DataFrame) -> tuple[pd.DataFrame, list[_Kind]]:
 def _linked(
     settings: Settings, found: EventLinks, placed: _Placed
 ) -> tuple[int, IntArray]:
-    """Count the initial links of a kind of event, and find those above the threshold."""
+    """Count the initial links of a kind of event, and find those above the thresholds."""
     least = settings.response_min_lift_probability
     possible = (found.probability_of_lift >= least).any(axis=-1).ravel()
     rows = np.flatnonzero(possible[placed.cell])
     rows = rows[placed.read(found, "probability_of_lift", rows) >= least]
-    index = placed.read(found, "joint_risk_index", rows)
-    return len(rows), rows[index >= settings.response_index_threshold]
+    near = rows[placed.read(found, "link_lift", rows) >= settings.response_min_lift]
+    index = placed.read(found, "joint_risk_index", near)
+    return len(rows), near[index >= settings.response_index_threshold]
 
 
 def _refuse_too_many(settings: Settings, links: int) -> None:
@@ -281,8 +282,8 @@ def _refuse_too_many(settings: Settings, links: int) -> None:
             f"there are more than {settings.response_max_links:,} links of events to "
             "debtors.",
             where="response_max_links",
-            remedy="Raise response_index_threshold, or response_max_links if the disk "
-            "has 100 bytes for each. Nothing was written.",
+            remedy="Raise response_min_lift or response_index_threshold, or "
+            "response_max_links if the disk has 100 bytes for each. Nothing was written.",
         )
 
 
