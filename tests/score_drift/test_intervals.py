@@ -1,11 +1,11 @@
 """Intervals of changes, against simulated funnels whose true KS is known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import ks_2samp, norm
+from scipy.stats import binom, ks_2samp, norm
 
 from comove.score_drift.intervals import intervals
 from comove.score_drift.selection import (
@@ -412,6 +412,45 @@ def test_a_cutoff_that_was_raised_is_no_drift_of_outcomes() -> None:
     found = _outcomes(0.2, 1.2)
     assert abs(found["selection_change"].mean()) < 0.02
     assert _flagged(found) <= 0.07
+
+
+def _bad_in_band(bad: Mapping[int, int], loans: int) -> dict[str, object]:
+    """Loans by band, equally many in each of ten, with so many bad ones."""
+    of_band = np.array([bad.get(band, 0) for band in range(10)])
+    return {
+        "band": range(10),
+        "performance_good": loans - of_band,
+        "performance_bad": of_band,
+    }
+
+
+def _against_few_bad(bad: Mapping[int, int], expected: Sequence[int]) -> pd.Series:
+    """A month of 400 loans against six with so many bad in their lowest bands."""
+    keys = {"cut_by": "all", "cut_value": "all", "cohort_month": MONTHS[0]}
+    months = (
+        (True, _bad_in_band(dict(enumerate(expected)), 240)),
+        (False, _bad_in_band(bad, 40)),
+    )
+    rows = [pd.DataFrame(keys | one | {"is_baseline": b}) for b, one in months]
+    return outcome_changes(pd.concat(rows), draws=400, seed=0).iloc[0]
+
+
+def test_outcomes_are_judged_where_few_bad_loans_were_expected() -> None:
+    """6 of 400 were to be bad, at low scores; 24 are, at high ones.
+
+    Of 400 draws of 6 some have no bad loan, and so no KS.
+    """
+    assert binom.pmf(0, 400, 6 / 400) * 400 == pytest.approx(0.95, abs=0.01)
+    found = _against_few_bad({7: 8, 8: 8, 9: 8}, expected=[18, 12, 6])
+    assert found["selection_change"] < -0.8
+    assert found["selection_change_high"] < -0.5
+    same = _against_few_bad({0: 12, 1: 8, 2: 4}, expected=[18, 12, 6])
+    assert same["selection_change_low"] < 0 < same["selection_change_high"]
+
+
+def test_outcomes_are_not_judged_where_no_bad_loan_was_expected() -> None:
+    found = _against_few_bad({7: 8, 8: 8, 9: 8}, expected=[1])
+    assert found.loc[["selection_change", "selection_change_low"]].isna().all()
 
 
 def test_a_score_that_went_blind_or_turned_round_is_a_drift_of_outcomes() -> None:

@@ -31,6 +31,8 @@ ENDS = {
 }
 _CHANGE = ("selection_change", "selection_change_low", "selection_change_high")
 _NORMAL = 1.959964
+# A change is told where so many of the draws have good and bad ones.
+_ENOUGH_DRAWS = 0.9
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,8 @@ def outcome_changes(bands: pd.DataFrame, *, draws: int, seed: int) -> pd.DataFra
     DataFrame
         As of `selection_changes`, stage disbursed and label performance. The change is
         that of signed KS, below 0 where good ones score lower, less the mean of what
-        months at the baseline's shares show; its interval is normal.
+        months at the baseline's shares show, of those with good and bad loans; its
+        interval is normal. nan where these are fewer than nine in ten.
     """
     rng = np.random.default_rng(seed)
     made = []
@@ -155,9 +158,24 @@ def _outcome_interval(
         as_before = _turned_out(loans, _good_share(baseline), rng)
         still[draw] = _outcome_change(as_before, again)
     # What months without a change show: the excess of the few over the many.
-    middle = change - still.mean(axis=0)
-    error = _NORMAL * drawn.std(axis=0)
+    middle = change - _mean_and_spread(still)[0]
+    error = _NORMAL * _mean_and_spread(drawn)[1]
     return dict(zip(_CHANGE, (middle, middle - error, middle + error), strict=True))
+
+
+def _mean_and_spread(draws: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean and standard deviation of draws that have both labels; nan where few do.
+
+    Where few bad ones are expected a draw may have none, and no KS. Such draws are no
+    reason to leave a month unjudged that has bad ones.
+    """
+    known = np.ma.masked_invalid(draws)
+    few = known.count(axis=0) < _ENOUGH_DRAWS * len(draws)
+    mean, spread = (
+        np.where(few, np.nan, np.ma.filled(of_draws, np.nan))
+        for of_draws in (known.mean(axis=0), known.std(axis=0))
+    )
+    return mean, spread
 
 
 def _outcome_change(own: FloatArray, baseline: FloatArray) -> FloatArray:
@@ -348,9 +366,9 @@ def _interval(
         again = Passed(baseline.before, _drawn(baseline.before, matched, rng))
         error[draw] = _change(through, own.before, again.rates()) - true
     change = _change(own.through, own.before, baseline.rates())
-    # Where a draw has nobody of a label there is no interval.
-    middle = change - np.nan_to_num(error.mean(axis=0))
-    spread = _NORMAL * error.std(axis=0)
+    mean, deviation = _mean_and_spread(error)
+    # Where many a draw has nobody of a label there is no interval.
+    middle, spread = change - np.nan_to_num(mean), _NORMAL * deviation
     return middle, middle - spread, middle + spread
 
 
