@@ -303,7 +303,7 @@ def overdue(
         typer.Option(
             "--assess",
             help="Assess anew at the end of that day, as the form of the DAG "
-            "`overdue_assessment` does: the row is kept, and published if the gate passes.",
+            "`overdue_assessment` does: kept, and published if the gate passes.",
         ),
     ] = False,
     as_json: AsJson = False,

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import math
 import shutil
+from dataclasses import replace
 
 import duckdb
 import pytest
@@ -69,6 +70,24 @@ def test_a_replay_of_one_is_the_same_in_every_column(lender: Settings) -> None:
     assert trail.kept is not None
     assert trail.differs == ()
     assert "the same decision as kept" in list(lines(trail))
+
+
+@pytest.mark.parametrize(
+    ("status", "who", "said"),
+    [
+        ("waiting", None, "waits for a person"),
+        ("historical", None, "historical, the lender decided itself"),
+        ("returned", "ada", "not final, to be decided by its form, returned by ada"),
+    ],
+)
+def test_it_is_said_why_a_decision_is_not_final(
+    lender: Settings, status: str, who: str | None, said: str
+) -> None:
+    trail = decide_dry(lender, LAST)
+    assert trail.kept is not None
+    answer = {"review_status": status, "reviewed_by": who, "final_decision": None}
+    told = replace(trail, kept={**trail.kept, **answer})
+    assert f"kept        {said} (run run)" in list(lines(told))
 
 
 def spoil_models(lender: Settings, change: float) -> None:

@@ -42,15 +42,22 @@ def lines(trail: Trail) -> Iterator[str]:
     yield from _compared(trail)
 
 
+# What stands in the place of a final decision, by `review_status`.
+_NOT_FINAL = {
+    "historical": "historical, the lender decided itself",
+    "returned": "not final, to be decided by its form",
+    "waiting": "waits for a person",
+}
+
+
 def _compared(trail: Trail) -> Iterator[str]:
     kept = trail.kept
     if kept is None:
         yield "kept        not decided yet"
         return
-    answered = f", {kept['review_status']} by {kept['reviewed_by']}" * bool(
-        kept["reviewed_by"]
-    )
-    final = kept["final_decision"] or "waits for a person"
+    status = kept["review_status"]
+    answered = f", {status} by {kept['reviewed_by']}" * bool(kept["reviewed_by"])
+    final = kept["final_decision"] or _NOT_FINAL[status]
     yield f"kept        {final}{answered} (run {kept['run_id']})"
     if trail.differs:
         yield f"differs in  {', '.join(trail.differs)}"
