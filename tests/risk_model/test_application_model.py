@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.special import expit
+from sklearn.metrics import log_loss
 
 from comove.errors import ModelError
 from comove.risk_model import application_model
@@ -13,7 +14,9 @@ from comove.risk_model.application_model import (
     ApplicationFitter,
     ApplicationModel,
 )
+from comove.risk_model.calibration import fit_calibration
 from comove.risk_model.features import Feature
+from comove.risk_model.line import PenalisedLine
 from comove.risk_model.matrix import Encoding
 from comove.risk_model.trees import Sample
 
@@ -77,3 +80,24 @@ def test_contributions_sum_to_the_blends_log_odds_but_a_constant() -> None:
     mixed = sum(model.weights[name] * margins[name] for name in margins)
     rest = mixed - model.contributions(x).sum(axis=1)
     assert rest == pytest.approx(np.full(50, rest[0]), abs=1e-4)
+
+
+def test_the_line_that_calibrates_a_row_never_saw_its_outcome() -> None:
+    """As fitted by hand: model and line of the two other parts, for each part."""
+    x = np.random.default_rng(6).normal(size=(300, 3)).astype(np.float32)
+    y = (np.random.default_rng(7).random(300) < expit(-1 + 1.5 * x[:, 0])).astype(float)
+    parts = np.arange(300) % 3
+    model = replace(FITTER, max_rounds=5).fit(Sample(x, y), parts, "linear")
+    margin = np.empty(300)
+    for part in range(3):
+        others = parts != part
+        line = PenalisedLine.fit(Sample(x[others], y[others]), ENCODING)
+        margin[~others] = line.margin(x[~others])
+    for part in range(3):
+        others = parts != part
+        told = fit_calibration(margin[others], y[others])
+        expected = expit(told.apply(margin[~others]))
+        assert model.cross_fitted[~others] == pytest.approx(expected)
+    # The model's own line has seen all of them.
+    assert model.calibrations["blend"] == fit_calibration(margin, y)
+    assert model.validation["blend"] == pytest.approx(log_loss(y, model.cross_fitted))

@@ -150,12 +150,13 @@ class ApplicationModel:
     parameters : mapping of str to TreeParameters
         Of the trees: ``cautious``, and ``bold`` where those are averaged in.
     validation : mapping of str to float
-        Log loss of each calibrated member and the blend, cross-fitted over the rows
-        trained on.
+        Log loss of each member and the blend, cross-fitted over the rows trained on,
+        as is the line that calibrates each row.
     without_logit : str or None
         Why there is no logit.
     cross_fitted : ndarray, shape (n,)
-        What the blend said of each row trained on without having seen it, calibrated.
+        What the blend said of each row trained on; neither its members nor the line that
+        calibrates it were fitted on that row.
     """
 
     encoding: Encoding
@@ -306,7 +307,7 @@ class ApplicationFitter:
         weights = _weights(algorithm, margins, sample.y, trees=len(parameters))
         margins["blend"] = Blend(weights).mix(margins)
         calibrations = {n: fit_calibration(m, sample.y) for n, m in margins.items()}
-        said = {n: expit(calibrations[n].apply(m)) for n, m in margins.items()}
+        said = {n: _by_lines_of_others(m, sample.y, splits) for n, m in margins.items()}
         parts_of = _contributions(members, weights, sample.x, self.encoding)
         return ApplicationModel(
             encoding=self.encoding,
@@ -444,6 +445,21 @@ def _rows(sample: Sample, chosen: NDArray[np.bool_]) -> Sample:
 
 def _loss(margin: FloatArray, y: FloatArray) -> float:
     return float(np.mean(np.logaddexp(0.0, margin) - y * margin))
+
+
+def _by_lines_of_others(
+    margin: FloatArray, y: FloatArray, splits: list[NDArray[np.bool_]]
+) -> FloatArray:
+    """Calibrate each part by the line of the others; probabilities, shape (n,).
+
+    A line judged on the rows it was fitted on has the right level and a slope of one,
+    whatever it says of others.
+    """
+    p = np.empty(len(y))
+    for held in splits:
+        line = fit_calibration(margin[~held], y[~held])
+        p[held] = expit(line.apply(margin[held]))
+    return p
 
 
 def _weights(
