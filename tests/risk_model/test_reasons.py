@@ -63,24 +63,45 @@ def test_a_feature_without_words_goes_by_its_name():
 @pytest.mark.parametrize(
     ("direction", "value", "state"),
     [
-        (-1, 9, "no better than usual"),
         (-1, 1, "low"),
-        (1, 1, "no better than usual"),
+        (-1, 5, "no better than usual"),
+        (1, 5, "no better than usual"),
         (1, 9, "high"),
         (0, 9, "high"),
         (0, 1, "low"),
     ],
 )
-def test_a_value_on_the_good_side_is_never_named_as_the_cause(direction, value, state):
+def test_a_reason_says_on_which_side_of_the_median_a_value_is(direction, value, state):
+    assert reason_of_one(direction, value, needed=True) == (f"external score: {state}",)
+
+
+@pytest.mark.parametrize(("direction", "value"), [(-1, 9), (1, 1)])
+def test_a_value_on_the_good_side_is_no_reason(direction, value):
+    assert reason_of_one(direction, value, needed=False) == ()
+    assert reason_of_one(direction, value, needed=True) == (NOTHING_OWN,)
+
+
+def reason_of_one(direction, value, *, needed):
     # Its effect is skewed: the mean is pulled down by a few, this one adds more than it.
-    (found,) = find_reasons(
+    return find_reasons(
         np.array([[value]], dtype=np.float32),
         np.array([[0.1]]),
         (feature("external_score", "External score", direction=direction),),
         Population(medians=(5,), contributions=(-0.4,)),
+        needed=np.array([needed]),
+    )[0]
+
+
+def test_a_value_on_the_good_side_takes_the_place_of_no_other_reason():
+    names = [f"f{j}" for j in range(6)]
+    (found,) = find_reasons(
+        np.array([[1, 9, 9, 9, 9, 9]], dtype=np.float32),
+        np.array([[0.9, 0.8, 0.7, 0.6, 0.5, 0.4]]),
+        [feature(name, "", direction=1) for name in names],
+        Population(medians=(5,) * 6, contributions=(0.0,) * 6),
         needed=np.array([True]),
     )
-    assert found == (f"external score: {state}",)
+    assert found == tuple(f"{name}: high" for name in names[1:5])
 
 
 def test_an_abbreviation_keeps_its_capitals():
@@ -182,6 +203,10 @@ def test_no_reason_contradicts_the_known_sign(x, contributions, directions, medi
             good = {-1: "high", 0: None, 1: "low"}[directions[j]]
             assert state != good
             # And what is said is so.
-            assert state != "high" or row[j] > medians[j]
-            assert state != "low" or row[j] < medians[j]
-            assert (state == "not known") == np.isnan(row[j])
+            is_so = {
+                "high": row[j] > medians[j],
+                "low": row[j] < medians[j],
+                "no better than usual": row[j] == medians[j],
+                "not known": np.isnan(row[j]),
+            }
+            assert is_so[state]

@@ -81,28 +81,39 @@ class Population:
         return cls(medians=tuple(medians), contributions=means)
 
     def states(self, x: FeatureMatrix, features: Sequence[Feature]) -> NDArray[np.int8]:
-        """Compare values with what is usual, as something that raises the risk.
-
-        A skewed effect of known sign can add more than its mean for a value on the
-        good side of the median. To call that value the cause would tell the opposite of
-        what is so: it is no better than usual.
+        """Compare values with what is usual.
 
         Returns
         -------
         ndarray of int8, shape (n, k)
-            0 missing, 1 below the median, 2 equal to it or on the side whose risk is
-            known to be less, 3 above; 4 any category.
+            0 missing, 1 below the median, 2 equal to it, 3 above; 4 any category.
         """
-        medians = np.array(self.medians, dtype=np.float32)
-        # Of a feature no application had, every value is as usual as any other.
-        medians = np.where(np.isnan(medians), x, medians)
-        direction = np.array([feature.direction for feature in features])
-        is_low = (x < medians) & (direction <= 0)
-        is_high = (x > medians) & (direction >= 0)
-        found = np.where(is_low, 1, np.where(is_high, 3, 2)).astype(np.int8)
+        medians = self._medians_for(x)
+        found = np.where(x < medians, 1, np.where(x > medians, 3, 2)).astype(np.int8)
         found[:, [feature.kind == "category" for feature in features]] = 4
         found[np.isnan(x)] = 0
         return found
+
+    def is_better(
+        self, x: FeatureMatrix, features: Sequence[Feature]
+    ) -> NDArray[np.bool_]:
+        """Tell values on the side of the median whose risk is known to be less.
+
+        A skewed effect of known sign can add more than its mean for such a value. To
+        name it as a cause would tell the opposite of what is so.
+
+        Returns
+        -------
+        ndarray of bool, shape (n, k)
+            False for missing values and where no sign is known.
+        """
+        direction = np.array([feature.direction for feature in features])
+        return ((x - self._medians_for(x)) * direction < 0).astype(np.bool_)
+
+    def _medians_for(self, x: FeatureMatrix) -> FeatureMatrix:
+        """Put the value itself where no application had one: as usual as any other."""
+        medians = np.array(self.medians, dtype=np.float32)
+        return np.where(np.isnan(medians), x, medians)
 
     def to_json(self) -> dict[str, list[float | None]]:
         """Give it as plain lists; a missing median is null."""
@@ -144,9 +155,10 @@ def find_reasons(
     -------
     list of tuple of str, length n
         At most `MOST_REASONS`, the strongest first; features that add equally much come
-        in their own order.
+        in their own order. A value known to be better than usual is none.
     """
     excess = contributions - np.array(population.contributions)
+    excess[population.is_better(x, features)] = -np.inf
     order = np.argsort(-excess, axis=1, kind="stable")[:, :MOST_REASONS]
     strong = np.take_along_axis(excess, order, axis=1) > LEAST_CONTRIBUTION
     states = np.take_along_axis(population.states(x, features), order, axis=1)
