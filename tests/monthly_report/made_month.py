@@ -11,6 +11,18 @@ from comove.settings import Settings
 BEFORE, MONTH, NEXT = pd.to_datetime(["2024-05-01", "2024-06-01", "2024-07-01"])
 KEYS = [f"{number:032x}" for number in range(1, 61)]
 Tables = dict[str, pd.DataFrame]
+# What may become of an application, and how its decision says so.
+DECIDED = ("admission", "proposed_decision", "final_decision", "review_status")
+FATES = {
+    "admitted": ("admit", "admit", "admit", "not needed"),
+    "admitted, unless a person refuses": ("admit", "admit", None, "waiting"),
+    "admitted by a person": ("refuse", "refuse", "admit", "overruled"),
+    "refused": ("refuse", "refuse", "refuse", "not asked"),
+    "refused for its limit": ("admit", "refuse", "refuse", "not asked"),
+    "refused, unless a person admits": ("refuse", "refuse", None, "waiting"),
+    "refused, returned by a person": ("refuse", "refuse", None, "returned"),
+    "refused by a person": ("admit", "admit", "refuse", "overruled"),
+}
 
 
 def made_tables(seed: int = 7) -> Tables:
@@ -133,7 +145,12 @@ def _of_score(draw: np.random.Generator) -> Tables:
         columns=["stage", "label", "cohort_month"],
     )
     judged = draw.random(len(cells)) < 0.8
-    decisions = pd.DataFrame({"cohort_month": draw.choice([BEFORE, MONTH], 90)})
+    decisions = pd.DataFrame(
+        {
+            "cohort_month": draw.choice([BEFORE, MONTH], 90),
+            "fate": draw.choice(list(FATES), 90),
+        }
+    )
     return {
         "risk.score_drift": cells.assign(
             as_of_month=MONTH,
@@ -142,8 +159,10 @@ def _of_score(draw: np.random.Generator) -> Tables:
             run_id="drift run",
         ),
         "risk.credit_decision": decisions.assign(
-            admission=draw.choice(["admit", "refuse"], 90),
-            review_status=draw.choice(["waiting", "not needed"], 90),
+            **{
+                column: decisions["fate"].map(lambda fate, at=place: FATES[fate][at])
+                for place, column in enumerate(DECIDED)
+            },
             model_version="admission",
             run_id="decision run",
         ),

@@ -109,7 +109,7 @@ COUNTED: dict[str, Counts] = {
     "judged_policy": lambda t, m: drifting(t, "policy", m)["stage"].nunique(),
     "drift_policy": lambda t, m: drifting(t, "policy", m)["is_drift"].sum(),
     "decided": lambda t, m: len(decided(t, m)),
-    "admitted": lambda t, m: (decided(t, m)["admission"] == "admit").mean(),
+    "admitted": lambda t, m: decided(t, m)["fate"].str.startswith("admitted").mean(),
     "overdue_assessed": lambda t, m: len(overdue(t, m)),
     "overdue_amount": lambda t, m: overdue(t, m)["overdue_amount"].sum(),
     "overdue_high": lambda t, m: (overdue(t, m)["rating"] == "high").sum(),
@@ -143,8 +143,8 @@ ONLY_NOW: dict[str, Callable[[Tables], float]] = {
     "strategies_waiting": lambda t: 1,
     "strategy_in_force": lambda t: 2,
     "reviews_waiting": lambda t: (
-        t["risk.credit_decision"]["review_status"] == "waiting"
-    ).sum(),
+        t["risk.credit_decision"]["fate"].str.contains("unless|returned").sum()
+    ),
     "quarantined": lambda t: 3,
 }
 

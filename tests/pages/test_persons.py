@@ -3,11 +3,14 @@
 import csv
 import io
 
+import duckdb
 import pytest
 from fastapi.testclient import TestClient
+from tests.pages.conftest import site_of
 from tests.pages.small_copy import KEY
 
 from comove.pages.persons import MASK, is_personal
+from comove.settings import Settings
 
 INDEX = "/joint-risk/table/risk-joint_risk_index"
 
@@ -20,6 +23,13 @@ INDEX = "/joint-risk/table/risk-joint_risk_index"
         ("monthly_income", True),
         ("birth_year", True),
         ("raw", True),
+        # With the amount beside it, it says what somebody owns or earns.
+        ("repayment_capacity", True),
+        ("requested_to_income", True),
+        ("capability", True),
+        ("limit_ceiling", True),
+        ("overdue_amount", False),
+        ("rating", False),
         ("adjustment_key", False),
         ("event_id", False),
         ("region", False),
@@ -43,6 +53,28 @@ def test_keys_are_masked_in_tables_and_downloads(viewer: TestClient) -> None:
 def test_values_of_quarantined_rows_are_masked(viewer: TestClient) -> None:
     found = viewer.get("/data-quality/table/audit-quarantine").json()
     assert found["rows"] == [["loans", '=HYPERLINK("x")', MASK]]
+
+
+def test_assets_cannot_be_worked_out_from_what_is_shown(own: Settings) -> None:
+    """Assets are (capacity + 1) times the overdue amount."""
+    with duckdb.connect(own.places.serving) as connection:
+        connection.execute(
+            "create table risk.overdue_assessment as select 'k' as borrower_key, "
+            "date '2024-06-30' as as_of, 100.0 as overdue_amount, 250.0 as "
+            "liquid_assets, 0.0 as fixed_assets, 1.5 as repayment_capacity"
+        )
+    found = (
+        site_of(own, lambda: None).get("/overdue/table/risk-overdue_assessment").json()
+    )
+    shown = dict(zip(found["columns"], found["rows"][0], strict=True))
+    assert shown["overdue_amount"] == 100
+    hidden = {name for name, value in shown.items() if value == MASK}
+    assert hidden == {
+        "borrower_key",
+        "liquid_assets",
+        "fixed_assets",
+        "repayment_capacity",
+    }
 
 
 def test_what_is_masked_cannot_be_found_out_by_searching(

@@ -175,6 +175,11 @@ _MOVES = """(
     join risk.overdue_grade_bands as before on moves.from_grade = before.grade
     join risk.overdue_grade_bands as after on moves.to_grade = after.grade
 )"""
+# What stands, or will stand unless a person says otherwise: whoever passes the admission
+# step may still be refused.
+DECIDED = "coalesce(final_decision, proposed_decision)"
+# Checks that only inform have failed nobody.
+FAILED = "count(*) filter (not success and severity in ('critical', 'warning'))"
 # A run of a month counts no more once it was run again.
 _CHECKS = """(
     select checks.*, runs.month
@@ -470,14 +475,15 @@ FIGURES = (
         "admitted",
         "Share of them admitted",
         Unit.SHARE,
-        "avg(if(admission = 'admit', 1.0, 0.0))",
+        f"avg(if({DECIDED} = 'admit', 1.0, 0.0))",
     ),
     _waiting(
         "reviews_waiting",
         "decisions",
         "Applications that wait for a review, of any month",
         "risk.credit_decision",
-        "count(*) filter (review_status = 'waiting')",
+        # What was returned is to be decided one by one: it waits for a person as well.
+        "count(*) filter (review_status in ('waiting', 'returned'))",
     ),
     _of_overdue("overdue_assessed", "Overdue borrowers assessed", Unit.COUNT, "count(*)"),
     _of_overdue("overdue_amount", "Overdue amount", Unit.AMOUNT, "sum(overdue_amount)"),
@@ -499,7 +505,7 @@ FIGURES = (
         "Checks of the month's runs that failed, critical or warning",
         Unit.COUNT,
         ("audit.quality_result", "audit.run"),
-        "count(*) filter (not success and severity in ('critical', 'warning'))",
+        FAILED,
         source=_CHECKS,
     ),
     Figure(

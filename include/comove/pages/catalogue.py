@@ -4,10 +4,14 @@ A table is listed as it was published, a page of rows at a time. A chart is a sm
 aggregate in SQL, drawn by the browser; one whose tables are not published says so.
 """
 
+# ruff: noqa: S608 - SQL of the tables and formulas named here
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+
+from comove.monthly_report.figures import DECIDED
 
 Kind = Literal["line", "bar", "stack", "across", "heat", "interval"]
 
@@ -79,8 +83,8 @@ class Chart:
     sql : str
         Columns ``x`` and ``y``; ``series`` (line, bars), ``value`` (heat), ``low`` and
         ``high`` (interval, line). A heat map may have ``mark``, a sign to show in a cell,
-        and ``link``, an address a click leads to. ``$month`` is the first day of the
-        page's month.
+        and ``link``, an address a click leads to. What is not ``is_judged`` is drawn grey
+        (heat) or hollow (interval). ``$month`` is the first day of the page's month.
     tables : tuple of str
         Published tables it reads.
     x_title, y_title : str
@@ -124,6 +128,14 @@ class Page:
     reports: tuple[str, ...] = ()
 
 
+# Checks of the last run of each stage; those before count no more.
+NEWEST_CHECKS = """(
+    select * from audit.quality_result where (stage, run_id) in (
+        select (stage, arg_max(run_id, checked_at)) from audit.quality_result
+        group by stage
+    )
+)"""
+
 _CONCENTRATION = (
     "select group_name as x, share as y, kind as series from ("
     "select * from risk.concentration where as_of_month = $month "
@@ -143,12 +155,12 @@ JOINT_RISK = Page(
             name="factor-paths",
             title="Factors over time",
             about="Posterior mean and 90 % interval of each factor: above 0 is a month "
-            "worse than the conventional models expected.",
+            "worse than the conventional models expected. As the month's fit has them.",
             kind="line",
             sql="select month as x, mean as y, q05 as low, q95 as high, "
             "parameter || coalesce(' ' || group_name, '') as series "
             "from risk.factor_posterior where month is not null "
-            "and run_id = (select max(run_id) from risk.factor_posterior) "
+            "and as_of_month = $month "
             "order by group_name nulls first, series, month limit 4000",
             tables=("risk.factor_posterior",),
             x_title="month",
@@ -306,11 +318,14 @@ SCORE_DRIFT = Page(
             name="matrix",
             title="KS by stage and cohort",
             about="Two-sample Kolmogorov-Smirnov distance of good and bad; ● has "
-            "drifted. A cell leads to its KS curve, as do the rows of the table Matrix.",
+            "drifted. Grey cells are not judged: … immature, ? too few of a kind. A cell "
+            "leads to its KS curve, as do the rows of the table Matrix.",
             kind="heat",
             sql="select strftime(cohort_month, '%Y-%m') as x, "
             "stage || if(label = 'policy', '', ', ' || label) as y, ks as value, "
-            "if(is_drift, '●', '') as mark, "
+            "status = 'judged' as is_judged, "
+            "case when is_drift then '●' when status = 'judged' then '' "
+            "when status = 'immature' then '…' else '?' end as mark, "
             "'score-drift/cell?stage=' || stage || '&label=' || label || "
             "'&cohort_month=' || strftime(cohort_month, '%Y-%m-%d') as link "
             "from risk.score_drift where is_available and ks is not null "
@@ -322,10 +337,12 @@ SCORE_DRIFT = Page(
         Chart(
             name="vertical",
             title="KS down the funnel",
-            about="Of the month's cohort, policy label, with 95 % intervals.",
+            about="Of the month's cohort, policy label, with 95 % intervals. Hollow: not "
+            "judged, as the stage is immature (more may reach it) or has too few.",
             kind="interval",
             sql="select stage as x, ks as y, coalesce(ks_low, ks) as low, "
-            "coalesce(ks_high, ks) as high from risk.score_drift "
+            "coalesce(ks_high, ks) as high, status = 'judged' as is_judged, "
+            "status as series from risk.score_drift "
             "where cohort_month = $month and label = 'policy' and ks is not null "
             "order by stage_no",
             tables=("risk.score_drift",),
@@ -394,10 +411,12 @@ OVERDUE = Page(
         Chart(
             name="ratings",
             title="Ratings over time",
-            about="Overdue borrowers by rating, by the month they were assessed for.",
+            about="Overdue borrowers at each month's end by rating, or why they have "
+            "none. Assessments of other days are in the table only.",
             kind="stack",
-            sql="select as_of as x, count(*) as y, coalesce(rating, 'none') as series "
-            "from risk.overdue_assessment group by as_of, rating order by series, x",
+            sql="select as_of as x, count(*) as y, coalesce(rating, status) as series "
+            "from risk.overdue_assessment where as_of = last_day(as_of) "
+            "group by 1, 3 order by series, x",
             tables=("risk.overdue_assessment",),
             x_title="as of",
             y_title="borrowers",
@@ -407,8 +426,8 @@ OVERDUE = Page(
             title="Grades over time",
             about="Observation points by grade, by the month they fall in.",
             kind="stack",
-            sql="select date_trunc('month', observed_on) as x, count(*) as y, "
-            "grade as series from risk.overdue_grade group by 1, 3 order by series, x",
+            sql="select month as x, count(*) as y, grade as series "
+            "from risk.overdue_grade group by 1, 3 order by series, x",
             tables=("risk.overdue_grade",),
             x_title="month",
             y_title="observation points",
@@ -456,23 +475,22 @@ DECISIONS = Page(
         Chart(
             name="admissions",
             title="Decisions by month",
-            about="Applications by final decision.",
+            about="Applications by final decision; by the one proposed while a person "
+            "has still to decide.",
             kind="stack",
-            sql="select a.cohort_month as x, count(*) as y, "
-            "coalesce(d.final_decision, d.admission) as series "
-            "from risk.credit_decision d join marts.fct_application a "
-            "using (application_key) group by 1, 3 order by series, x",
-            tables=("risk.credit_decision", "marts.fct_application"),
+            sql=f"select cohort_month as x, count(*) as y, {DECIDED} as series "
+            "from risk.credit_decision group by 1, 3 order by series, x",
+            tables=("risk.credit_decision",),
             x_title="month of application",
             y_title="applications",
         ),
         Chart(
             name="reasons",
             title="Reasons",
-            about="The most frequent of the month's decisions, by admission.",
+            about="The most frequent of the month's decisions, by the same decision.",
             kind="across",
-            sql="select reason as x, count(*) as y, admission as series from ("
-            "select admission, "
+            sql="select reason as x, count(*) as y, decided as series from ("
+            f"select {DECIDED} as decided, "
             "unnest(from_json(reason_codes, '[\"VARCHAR\"]')) as reason "
             "from risk.credit_decision where cohort_month = $month) "
             "group by 1, 3 order by y desc limit 10",
@@ -555,9 +573,7 @@ QUALITY = Page(
             kind="stack",
             sql="select stage as x, count(*) as y, "
             "case when success then 'passed' else severity end as series "
-            "from audit.quality_result where (stage, run_id) in ("
-            "select (stage, arg_max(run_id, checked_at)) from audit.quality_result "
-            "group by stage) group by stage, 3 order by "
+            f"from {NEWEST_CHECKS} as checks group by stage, 3 order by "
             "list_position(['passed', 'critical', 'warning', 'info'], series), x",
             tables=("audit.quality_result",),
             x_title="stage",

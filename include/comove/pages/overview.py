@@ -8,6 +8,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+from comove.monthly_report import figures as report
+from comove.pages.catalogue import NEWEST_CHECKS
 from comove.pages.published import Published
 
 MONTHS_OF = ("marts.fct_borrower_month", "month")
@@ -23,8 +25,12 @@ class Figure:
         What it counts, and in what.
     page : str
         Slug of the page it leads to.
-    sql : str
-        One row, ``now`` and ``before``; ``$month`` and ``$before`` are first days.
+    value : str
+        SQL of one number over the rows of a month; null where they do not tell it.
+    source : str
+        SQL of the relation the rows are read from.
+    when : str
+        Column of it that holds the first day of the month.
     tables : tuple of str
         Published tables it reads; without one of them it is not available.
     share : bool
@@ -34,129 +40,137 @@ class Figure:
     title: str
     unit: str
     page: str
-    sql: str
+    value: str
+    source: str
+    when: str
     tables: tuple[str, ...]
     share: bool = False
 
+    @property
+    def sql(self) -> str:
+        """A row of each month that has any: a month without one is not known, not 0."""
+        return (
+            f"select {self.when} as month, {self.value} as value "
+            f"from {self.source} as figures "
+            f"where {self.when} in ($month, $before) group by {self.when}"
+        )
 
-def _by_month(what: str, table: str, column: str = "month") -> str:
-    return (
-        f"select {what} filter ({column} = $month) as now, "
-        f"{what} filter ({column} = $before) as before "
-        f"from {table} where {column} in ($month, $before)"
+
+_REPORTED = {one.name: one for one in report.FIGURES}
+
+
+def _of_report(
+    name: str, title: str, unit: str, page: str, *, share: bool = False
+) -> Figure:
+    """Show a figure that the monthly report has, counted as there."""
+    one = _REPORTED[name]
+    return Figure(
+        title,
+        unit,
+        page,
+        one.value,
+        one.source or one.tables[0],
+        one.when,
+        one.tables,
+        share,
     )
 
 
 FIGURES = (
-    Figure(
-        "Borrowers at risk",
-        "borrowers",
-        "runs",
-        "select count(*) filter (month = $month and is_at_risk) as now, "
-        "count(*) filter (month = $before and is_at_risk) as before "
-        "from marts.fct_borrower_month where month in ($month, $before)",
-        ("marts.fct_borrower_month",),
-    ),
-    Figure(
-        "Exposure",
-        "currency of the portfolio",
-        "portfolio-loss",
-        _by_month("sum(exposure)", "marts.fct_borrower_month"),
-        ("marts.fct_borrower_month",),
-    ),
-    Figure(
-        "Events",
-        "borrowers with a first default",
-        "joint-risk",
-        "select count(*) filter (month = $month and is_event) as now, "
-        "count(*) filter (month = $before and is_event) as before "
-        "from marts.fct_borrower_month where month in ($month, $before)",
-        ("marts.fct_borrower_month",),
-    ),
-    Figure(
-        "Overdue",
-        "borrowers past due at the month's end",
-        "overdue",
-        "select count(*) filter (month = $month and current_dpd_max > 0) as now, "
-        "count(*) filter (month = $before and current_dpd_max > 0) as before "
-        "from marts.fct_borrower_month where month in ($month, $before)",
-        ("marts.fct_borrower_month",),
-    ),
-    Figure(
+    _of_report("at_risk", "Borrowers at risk", "borrowers", "runs"),
+    _of_report("exposure", "Exposure", "currency of the portfolio", "portfolio-loss"),
+    _of_report("events", "Events", "borrowers with a first default", "joint-risk"),
+    _of_report("past_due", "Overdue", "borrowers past due at the month's end", "overdue"),
+    _of_report(
+        "index_mean",
         "Mean joint-risk index",
         "1: as the conventional models say",
         "joint-risk",
-        _by_month("avg(joint_risk_index)", "risk.joint_risk_index", "as_of_month"),
-        ("risk.joint_risk_index",),
     ),
     Figure(
         "Borrowers much riskier than a month ago",
         "index up by more than a tenth",
         "joint-risk",
-        "select count(*) filter (as_of_month = $month and joint_risk_change > 1.1) "
-        "as now, count(*) filter (as_of_month = $before and joint_risk_change > 1.1) "
-        "as before from risk.joint_risk_index where as_of_month in ($month, $before)",
+        # Nobody is riskier than a month ago in the first month with an index.
+        "case when count(joint_risk_change) > 0 "
+        "then count(*) filter (joint_risk_change > 1.1) end",
+        "risk.joint_risk_index",
+        "as_of_month",
         ("risk.joint_risk_index",),
     ),
     Figure(
         "Cells of the score drift flagged",
         "stage and label, by cohort month",
         "score-drift",
-        "select count(*) filter (cohort_month = $month and is_drift) as now, "
-        "count(*) filter (cohort_month = $before and is_drift) as before "
-        "from risk.score_drift where cohort_month in ($month, $before)",
+        "case when count(*) filter (status = 'judged') > 0 "
+        "then count(*) filter (is_drift) end",
+        "risk.score_drift",
+        "cohort_month",
         ("risk.score_drift",),
     ),
-    Figure(
+    _of_report(
+        "admitted",
         "Applications admitted",
         "share of those decided",
         "decisions",
-        "select avg((d.admission = 'admit')::integer) "
-        "filter (a.cohort_month = $month) as now, "
-        "avg((d.admission = 'admit')::integer) "
-        "filter (a.cohort_month = $before) as before "
-        "from risk.credit_decision d join marts.fct_application a "
-        "using (application_key) where a.cohort_month in ($month, $before)",
-        ("risk.credit_decision", "marts.fct_application"),
         share=True,
     ),
-    Figure(
+    _of_report(
+        "checks_failed",
         "Checks failed",
-        "by the gates of the month's runs",
+        "critical or warning, of each DAG's newest run of the month",
         "data-quality",
-        "select count(*) filter (r.month = $month and not q.success) as now, "
-        "count(*) filter (r.month = $before and not q.success) as before "
-        "from audit.quality_result q join audit.run r using (run_id) "
-        "where r.month in ($month, $before)",
-        ("audit.quality_result", "audit.run"),
     ),
 )
 
-# What waits for a person: question, page, SQL of a count, tables.
+
+@dataclass(frozen=True)
+class Waiting:
+    """Something that waits for a person, or for somebody's attention.
+
+    Parameters
+    ----------
+    what : str
+        What waits.
+    page : str
+        Slug of the page it leads to.
+    value, source : str
+        SQL of how much of it there is, and of the relation it is counted in.
+    table : str
+        Published table it reads.
+    """
+
+    what: str
+    page: str
+    value: str
+    source: str
+    table: str
+
+    @property
+    def sql(self) -> str:
+        """One row, ``n``."""
+        return f"select {self.value} as n from {self.source} as waiting"
+
+
+def _waits(name: str, what: str, page: str) -> Waiting:
+    """Count what waits as the monthly report does."""
+    one = _REPORTED[name]
+    return Waiting(what, page, one.value, one.tables[0], one.tables[0])
+
+
 WAITING = (
-    (
-        "freezes wait for approval",
-        "joint-risk",
-        "select count(*) as n from risk.strategy_action "
-        "where strategy = 'freeze' and status = 'proposed'",
-        "risk.strategy_action",
-    ),
-    (
+    _waits("freezes_waiting", "freezes wait for approval", "joint-risk"),
+    _waits(
+        "strategies_waiting",
         "changed strategies of the score wait for approval",
         "score-drift",
-        "select count(*) as n from risk.strategy_version where status = 'proposed'",
-        "risk.strategy_version",
     ),
-    (
-        "applications wait for a review",
-        "decisions",
-        "select count(*) as n from risk.credit_decision where review_status = 'waiting'",
-        "risk.credit_decision",
-    ),
-    (
+    _waits("reviews_waiting", "applications wait for a review", "decisions"),
+    Waiting(
         "checks of the gates have failed",
         "data-quality",
-        "select count(*) as n from audit.quality_result where not success",
+        report.FAILED,
+        NEWEST_CHECKS,
         "audit.quality_result",
     ),
 )
@@ -184,32 +198,45 @@ def figures(published: Published, month: dt.date) -> list[dict[str, Any]]:
         (relative; None where there is none) and ``is_available``.
     """
     tables = published.tables()
-    values = {"month": month, "before": month_before(month)}
-    found = []
-    for figure in FIGURES:
-        known = all(table in tables for table in figure.tables)
-        row = published.query(figure.sql, values)[0] if known else {}
-        now, before = row.get("now"), row.get("before")
-        found.append(
-            {
-                "title": figure.title,
-                "unit": figure.unit,
-                "page": figure.page,
-                "share": figure.share,
-                "now": now,
-                "before": before,
-                "change": (now - before) / before if before and now is not None else None,
-                "is_available": known,
-            }
-        )
-    return found
+    return [
+        _shown(one, published, month)
+        if all(table in tables for table in one.tables)
+        else _told(one, None, None, is_available=False)
+        for one in FIGURES
+    ]
+
+
+def _shown(figure: Figure, published: Published, month: dt.date) -> dict[str, Any]:
+    before = month_before(month)
+    rows = published.query(figure.sql, {"month": month, "before": before})
+    found = {row["month"]: row["value"] for row in rows}
+    return _told(figure, found.get(str(month)), found.get(str(before)))
+
+
+def _told(
+    figure: Figure,
+    now: float | None,
+    before: float | None,
+    *,
+    is_available: bool = True,
+) -> dict[str, Any]:
+    return {
+        "title": figure.title,
+        "unit": figure.unit,
+        "page": figure.page,
+        "share": figure.share,
+        "now": now,
+        "before": before,
+        "change": (now - before) / before if before and now is not None else None,
+        "is_available": is_available,
+    }
 
 
 def waiting(published: Published) -> list[dict[str, Any]]:
     """Count what waits for a person, or for somebody's attention; nothing left out."""
     tables = published.tables()
     return [
-        {"n": published.query(sql, {})[0]["n"], "what": what, "page": page}
-        for what, page, sql, table in WAITING
-        if table in tables
+        {"n": published.query(one.sql, {})[0]["n"], "what": one.what, "page": one.page}
+        for one in WAITING
+        if one.table in tables
     ]

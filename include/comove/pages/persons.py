@@ -7,22 +7,27 @@ from comove.errors import ComoveError
 MASK = "***"
 # The key of a dated business decision ends like keys of persons, loans and applications.
 _NO_PERSON = frozenset({"adjustment_key"})
+# What a person is, owns or earns; and what it follows from with what is shown beside it.
 _DETAILS = frozenset(
     {
         "age_band",
         "birth_year",
+        "capability",
         "company_assets",
         "company_credit_score",
         "employment_months",
         "family_credit_score",
         "fixed_assets",
         "house_value",
+        "limit_ceiling",
         "liquid_assets",
         "monthly_income",
         "monthly_inflow",
         "other_income",
         "personal_credit_score",
         "raw",
+        "repayment_capacity",
+        "requested_to_income",
         "vehicle_value",
     }
 )
@@ -33,7 +38,7 @@ class HiddenError(ComoveError):
 
 
 def is_personal(column: str) -> bool:
-    """Say whether a column identifies a person, or holds what a person owns or earns.
+    """Say whether a column identifies a person, or tells what a person owns or earns.
 
     Parameters
     ----------
