@@ -50,6 +50,32 @@ def test_what_a_lender_knows_for_sure_has_its_sign() -> None:
     assert directions["exposure"] == 0
 
 
+@pytest.mark.parametrize(
+    ("names", "direction"),
+    [
+        (
+            (
+                "liquid_assets",
+                "fixed_assets",
+                "house_value",
+                "vehicle_value",
+                "company_assets",
+            ),
+            -1,
+        ),
+        (
+            ("mean_days_late_before", "min_days_late_before", "last_instalment_days_late"),
+            1,
+        ),
+    ],
+)
+def test_what_measures_the_same_has_the_same_sign(
+    names: tuple[str, ...], direction: int
+) -> None:
+    directions = {one.name: one.direction for one in load_features("application")}
+    assert {name: directions[name] for name in names} == dict.fromkeys(names, direction)
+
+
 def test_features_stand_in_the_order_of_the_table() -> None:
     names = [feature.name for feature in load_features("pd")]
     assert names.index("days_past_due") < names.index("exposure") < names.index("region")
