@@ -1,8 +1,6 @@
 import duckdb
 import pytest
-import yaml
 
-from comove.home import project_root
 from comove.risk_model.tables import ensure_risk_tables
 
 
@@ -60,25 +58,3 @@ def test_tables_that_are_there_keep_their_rows(connection):
     )
     ensure_risk_tables(connection)
     assert connection.execute("select seed from audit.risk_request").fetchall() == [(7,)]
-
-
-def described() -> dict[str, dict[str, str]]:
-    """Descriptions of the columns of each table that the sources of dbt name."""
-    file = project_root() / "dbt_project/models/risk/_risk__sources.yml"
-    return {
-        f"{source['name']}.{table['name']}": {
-            column["name"]: column.get("description", "") for column in table["columns"]
-        }
-        for source in yaml.safe_load(file.read_text())["sources"]
-        for table in source["tables"]
-    }
-
-
-def test_every_column_of_every_table_is_described(connection):
-    made = connection.execute(
-        "select table_schema || '.' || table_name from information_schema.tables"
-    ).fetchall()
-    for (relation,) in made:
-        words = described()[relation]
-        for column in columns_of(connection, relation):
-            assert words.get(column), f"{relation}.{column} has no description"
