@@ -16,6 +16,7 @@ from comove.decision.applications import export_cases
 from comove.decision.decide import decide
 from comove.decision.estimate import estimate
 from comove.decision.identity import link_identities
+from comove.decision.report_facts import LOSSES
 from comove.decision.request import Wish
 from comove.decision.tables import ensure_decision_tables
 from comove.decision.trail import replay_all
@@ -31,6 +32,7 @@ JUDGED = "coalesce(decisions.refused_at, '') <> 'no model'"
 BY_STRATEGY = f"""
     select
         coalesce(strategy, 'refused') as strategy, count(*) as applications,
+        round(100 * count(*) / sum(count(*)) over (), 1) as of_all_percent,
         count(cases.is_bad) as known,
         round(100 * avg(cases.is_bad::integer), 1) as bad_percent
     from risk.credit_decision as decisions
@@ -61,19 +63,8 @@ AGREEMENT = f"""
         )
     )
 """
-BY_BAND = f"""
-    select
-        limit_band, count(*) as loans, round(sum(granted_amount)) as lent,
-        round(100 * sum(granted_amount * is_bad::integer) / sum(granted_amount), 1)
-            as lent_to_bad_percent,
-        round(100 * sum(least(granted_amount, credit_limit) * is_bad::integer)
-            / sum(least(granted_amount, credit_limit)), 1) as within_limits_percent
-    from risk.credit_decision as decisions
-    inner join risk.decision_case as cases using (application_key)
-    where {JUDGED} and limit_band is not null and is_bad is not null
-        and granted_amount > 0
-    group by all order by min(credit_limit)
-"""
+# Every month: those of the home.
+BY_BAND = f"from ({LOSSES.format(month="date '9999-12-01'")})"
 
 
 def main() -> None:

@@ -30,6 +30,18 @@ from comove.settings import Settings
 
 JUNE = dt.date(2024, 6, 1)
 CASES = 2400
+# One loan of each application that was granted, without an event on a known day.
+LOANS = """
+    create table marts.fct_loan as select
+        application_key as loan_key, application_key, granted_amount as principal,
+        null::date as event_on, null::date as closed_on, null::varchar as exit_reason,
+        granted_amount as exposure
+    from risk.decision_case where granted_amount is not null;
+    create table marts.fct_loan_month (loan_key varchar, month date, exposure double);
+    create table marts.fct_loan_event (
+        loan_key varchar, occurred_on date, kind varchar, amount double
+    );
+"""
 CATALOGUE = "dbt_project/models/decision/cases/decision_case.yml"
 
 
@@ -117,6 +129,7 @@ def open_lender(settings: Settings, cases: pd.DataFrame) -> Settings:
             "if(granted_amount is null, 'rejected', 'approved') as decision "
             "from risk.decision_case"
         )
+        connection.execute(LOANS)
         connection.execute(
             "create table risk.decision_fairness as "
             "select date '2024-06-01' as as_of_month, 'kind' as attribute, "

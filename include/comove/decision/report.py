@@ -157,7 +157,39 @@ def _limits(facts: DecisionFacts, origin: str) -> Section:
         rows,
     )
     picture = Picture(limit_picture(facts.bands, origin), "Limits by score")
-    return Section("limits", "How much", (), (picture,), (table,) if rows else ())
+    tables = (table, _losses(facts.losses)) if rows else ()
+    return Section("limits", "How much", (), (picture,), tables)
+
+
+def _losses(losses: pd.DataFrame) -> Table:
+    rows = tuple(
+        (
+            str(row["limit_band"]),
+            f"{row['events']:,}",
+            _amount(row["unpaid_then"]),
+            _lost(row["unpaid_then"], row["lent"]),
+            _amount(row["unpaid"]),
+            _lost(row["unpaid"], row["lent"]),
+            _lost(row["would_lose"], row["would_lend"]),
+        )
+        for row in losses.to_dict("records")
+    )
+    head = (
+        "Limit band",
+        "Loans with an event",
+        "Unpaid then",
+        "of lent",
+        "Unpaid still",
+        "of lent",
+        "Within limits",
+    )
+    return Table(
+        "The same loans: principal unpaid at the month end before the event, and what of "
+        "it was neither paid nor recovered by the last month built. Within limits: had "
+        "each lost the same share. Empty where the lender dates no event.",
+        head,
+        rows,
+    )
 
 
 def _outcomes(facts: DecisionFacts) -> Section:
@@ -222,6 +254,10 @@ def _fairness(facts: DecisionFacts, origin: str) -> Section:
 
 def _amount(value: Any) -> str:
     return "" if pd.isna(value) else f"{value:,.0f}"
+
+
+def _lost(part: Any, whole: Any) -> str:
+    return "" if pd.isna(part) else _share(part, whole)
 
 
 def _share(part: Any, whole: Any) -> str:

@@ -9,7 +9,9 @@ import pandas as pd
 from comove.connection import literal
 
 # Steps in their order, as `refused_at` names them.
-STEPS = ("contradiction", "no model", "admission", "limit", "lending control")
+STEPS = (
+    "contradiction", "no model", "admission", "score band", "limit", "lending control",
+)  # fmt: skip
 _FUNNEL = """
     select
         if(cohort_month = {month}, 'month', 'before') as span,
@@ -63,19 +65,68 @@ _LENDER = """
         and coalesce(refused_at, '') <> 'no model'
     group by all order by all
 """
-# What a loan left unpaid is not dated here: the amount lent to who turned out bad.
-_LOSSES = """
+# What the limits let out, and the principal lost of it up to the last built month. A month
+# that closes a loan shows nothing owed: what was unpaid stands at the month end before.
+# Null where a loan turned out bad on a day that nobody told.
+LOSSES = """
+    with recovered as (
+        select loan_key, sum(amount) as amount from marts.fct_loan_event
+        where kind = 'recovered'
+            and occurred_on < (select max(month) + interval 1 month
+                from marts.fct_loan_month)
+        group by loan_key
+    ),
+
+    loans as (
+        select
+            application_key, principal, event_on,
+            coalesce(at_event.exposure, principal) as unpaid_then,
+            case when exit_reason = 'charge_off' then greatest(
+                coalesce(at_end.exposure, principal) - coalesce(recovered.amount, 0), 0
+            ) else loan.exposure end as unpaid
+        from marts.fct_loan as loan
+        left join marts.fct_loan_month as at_event
+            on loan.loan_key = at_event.loan_key
+            and at_event.month = date_trunc('month', event_on) - interval 1 month
+        left join marts.fct_loan_month as at_end
+            on loan.loan_key = at_end.loan_key
+            and at_end.month = date_trunc('month', closed_on) - interval 1 month
+        left join recovered on loan.loan_key = recovered.loan_key
+    ),
+
+    granted as (
+        select
+            application_key, sum(principal) as lent, count(event_on) > 0 as has_event,
+            sum(unpaid_then) filter (event_on is not null) as unpaid_then,
+            sum(unpaid) filter (event_on is not null) as unpaid
+        from loans where application_key is not null group by application_key
+    ),
+
+    known as (
+        select
+            limit_band, credit_limit, cases.is_bad, granted.*,
+            least(lent, credit_limit) as would_lend,
+            bool_or(cases.is_bad and not has_event) over (partition by limit_band)
+                as is_undated
+        from risk.credit_decision as decisions
+        inner join risk.decision_case as cases using (application_key)
+        inner join granted using (application_key)
+        where decisions.cohort_month <= {month} and cases.is_bad is not null
+            and coalesce(refused_at, '') <> 'no model' and limit_band is not null
+    )
+
     select
-        limit_band, count(*) as loans, sum(cases.granted_amount) as lent,
-        sum(least(cases.granted_amount, credit_limit)) as would_lend,
-        sum(cases.granted_amount) filter (cases.is_bad) as lent_bad,
-        sum(least(cases.granted_amount, credit_limit)) filter (cases.is_bad)
-            as would_lend_bad
-    from risk.credit_decision as decisions
-    inner join risk.decision_case as cases using (application_key)
-    where decisions.cohort_month <= {month} and cases.is_bad is not null
-        and coalesce(refused_at, '') <> 'no model' and limit_band is not null
-    group by all order by min(credit_limit)
+        limit_band, count(*) as loans, sum(lent)::double as lent,
+        sum(would_lend)::double as would_lend,
+        (sum(lent) filter (is_bad))::double as lent_bad,
+        (sum(would_lend) filter (is_bad))::double as would_lend_bad,
+        count(*) filter (has_event) as events,
+        case when not is_undated then coalesce(sum(unpaid_then), 0)::double end
+            as unpaid_then,
+        case when not is_undated then coalesce(sum(unpaid), 0)::double end as unpaid,
+        case when not is_undated
+            then coalesce(sum(unpaid * would_lend / lent), 0)::double end as would_lose
+    from known group by limit_band, is_undated order by min(credit_limit)
 """
 _REVIEW = """
     select review_status, count(*) as applications from risk.credit_decision
@@ -87,7 +138,7 @@ _QUERIES = {
     "bands": _BANDS,
     "strategies": _STRATEGIES,
     "lender": _LENDER,
-    "losses": _LOSSES,
+    "losses": LOSSES,
     "review": _REVIEW,
     "fairness": """
         from risk.decision_fairness
