@@ -11,6 +11,9 @@ import yaml
 from comove.contract import Table, load_source
 from comove.errors import SettingsError
 
+# Digits as 0 to 9 only, and years that a calendar and a database both have.
+MONTH_PATTERN = r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])$"
+
 
 @dataclass(frozen=True)
 class Portfolio:

@@ -2,7 +2,7 @@
 
 from airflow.sdk import Param
 
-from comove_airflow.request import MONTH_PATTERN
+from comove.portfolio import MONTH_PATTERN
 
 
 def month_field(description: str) -> Param:

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from comove.errors import SettingsError
-from comove.portfolio import load_portfolio
+from comove.portfolio import MONTH_PATTERN, load_portfolio
 from comove.settings import Settings
 
 # Longer than any id: whatever stands there was pasted by mistake.
 MOST_DIGITS = 200
 ARTICLES = {"borrower": "a", "application": "an"}
-MONTH_PATTERN = r"^\d{4}-(0[1-9]|1[0-2])$"
 
 
 def settings_for(params: Mapping[str, Any]) -> Settings:
@@ -186,7 +185,7 @@ def last_month(settings: Settings) -> dt.date | None:
 
 
 def _parsed(text: str, where: str) -> dt.date:
-    if not re.match(MONTH_PATTERN, text):
+    if not re.fullmatch(MONTH_PATTERN, text):
         raise SettingsError(
             f"{text!r} is not a month.", where=where, remedy="Write it as 2026-09."
         )

@@ -48,7 +48,14 @@ def test_a_simulated_lender_says_its_own_last_month(tmp_path: Path) -> None:
     assert found == dt.date(2025, 12, 1)
 
 
-@pytest.mark.parametrize("wrong", ["2026-13", "2026-1", "October", "2026-10-01", ""])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "2026-13", "2026-1", "October", "2026-10-01", "", "0000-05", "0001-01",
+        "2026-10\n",
+        "\N{ARABIC-INDIC DIGIT TWO}026-10",
+    ],
+)  # fmt: skip
 def test_what_is_no_month_is_refused(wrong: str) -> None:
     with pytest.raises(SettingsError, match="is not a month"):
         month(wrong)

@@ -40,7 +40,9 @@ def test_the_month_asked_for_is_run(settings: Settings) -> None:
     assert month_to_run(settings, "2026-09") == "2026-09"
 
 
-@pytest.mark.parametrize("written", ["2024-13", "2024-1", "2024", "march", "2024-03-01"])
+@pytest.mark.parametrize(
+    "written", ["2024-13", "2024-1", "2024", "march", "2024-03-01", "0000-05"]
+)
 def test_what_is_no_month_is_refused_before_airflow_starts(
     settings: Settings, written: str
 ) -> None:

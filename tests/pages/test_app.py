@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 from fastapi.testclient import TestClient
@@ -76,7 +77,14 @@ def test_what_is_not_to_be_shown_is_not_there(site: TestClient, address: str) ->
 
 @pytest.mark.parametrize(
     "question",
-    ["month=2024-13", "month=2024-06'--", "page=0", "size=100000", f"search={'x' * 201}"],
+    [
+        "month=2024-13",
+        "month=0001-01",
+        "month=2024-06'--",
+        "page=0",
+        "size=100000",
+        f"search={'x' * 201}",
+    ],
 )
 def test_a_wrong_value_is_refused(site: TestClient, question: str) -> None:
     answer = site.get(f"/joint-risk/table/risk-joint_risk_index?{question}")
@@ -159,6 +167,20 @@ def test_the_overview_compares_two_months(site: TestClient) -> None:
     assert text.count("not available") == 1  # nothing is decided in the small copy
     for figure in ("Events", "Overdue", "Mean joint-risk index"):
         assert figure in text
+
+
+@pytest.mark.parametrize("page", ["/", "/joint-risk"])
+def test_a_month_without_anything_is_shown_as_that_month(
+    site: TestClient, page: str
+) -> None:
+    text = site.get(f"{page}?month=2023-02").text
+    options = re.findall(r"<option value=\"(.*?)\"( selected)?>(.*?)</option>", text)
+    assert options == [
+        ("2024-06", "", "2024-06"),
+        ("2024-05", "", "2024-05"),
+        ("2023-02", " selected", "2023-02: nothing published"),
+    ]
+    assert 'data-month="2023-02"' in text
 
 
 def test_before_anything_is_published_pages_say_so(settings: Settings) -> None:

@@ -46,6 +46,14 @@ HARM = (
     "\" union select * from read_text('/etc/passwd') --",
     "../../../../etc/passwd",
     "\0",
+    # Months and days that no calendar, or no database, has; and digits of other scripts.
+    "0000-05",
+    "0001-01",
+    "9999-12",
+    "\N{ARABIC-INDIC DIGIT TWO}024-01",
+    "2024-01\n",
+    "0001-01-01",
+    "9999-12-31",
 )
 
 

@@ -10,7 +10,7 @@ from rich.progress import Progress
 from comove.connection import connect
 from comove.embedded.rest import AirflowError
 from comove.errors import SettingsError
-from comove.portfolio import load_portfolio
+from comove.portfolio import MONTH_PATTERN, load_portfolio
 from comove.settings import Settings
 
 
@@ -51,7 +51,7 @@ def month_to_run(settings: Settings, asked: str | None) -> str:
 
 def _month_as_written(asked: str) -> str:
     # Asked here too, not only by the run: Airflow need not start for a typing error.
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", asked):
+    if not re.fullmatch(MONTH_PATTERN, asked):
         raise SettingsError(
             f"{asked!r} is not a month.", where="MONTH", remedy="Write it as 2026-09."
         )

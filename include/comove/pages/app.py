@@ -42,7 +42,7 @@ from comove.pages.subjects import (
     newest_first,
     tables_of,
 )
-from comove.portfolio import load_portfolio
+from comove.portfolio import MONTH_PATTERN, load_portfolio
 from comove.settings import Settings
 
 HERE = Path(__file__).parent
@@ -64,8 +64,7 @@ FILE_POLICY = (
     "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
     "connect-src data: blob:; base-uri 'none'; frame-ancestors 'self'"
 )
-MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
-Month = Annotated[str | None, Query(pattern=MONTH)]
+Month = Annotated[str | None, Query(pattern=MONTH_PATTERN)]
 
 _environment = Environment(
     loader=FileSystemLoader(HERE / "templates"),
@@ -92,7 +91,7 @@ class Asked(BaseModel):
         From 1; rows of a page.
     """
 
-    month: Annotated[str | None, Field(pattern=MONTH)] = None
+    month: Annotated[str | None, Field(pattern=MONTH_PATTERN)] = None
     search: Annotated[str, Field(max_length=200)] = ""
     sort: Annotated[str, Field(max_length=200)] = ""
     descending: bool = True
@@ -168,14 +167,13 @@ class _Site:
         if not request.url.path.endswith("/"):
             # Addresses on the page are relative to it.
             return RedirectResponse(request.url.path + "/")
-        months = self.published.months(*overview.MONTHS_OF)
-        chosen = _chosen(month, months)
+        published = self.published.months(*overview.MONTHS_OF)
+        chosen = _chosen(month, published)
         return self._rendered(
             "overview.html.j2",
             title="Overview",
             root="",
-            months=months,
-            month=chosen,
+            **_selectable(published, chosen),
             figures=overview.figures(self.published, chosen) if chosen else [],
             waiting=overview.waiting(self.published),
             by_month=[page.slug for page in PAGES if page.months_of],
@@ -184,15 +182,14 @@ class _Site:
     def page(self, slug: str, month: Month = None) -> Response:
         """Give one page; its charts and rows are asked for by the browser."""
         page = self._page(slug)
-        months = self._months(page)
+        published = self._months(page)
         tables = self.published.tables()
         return self._rendered(
             "page.html.j2",
             title=page.title,
             root="",
             page=page,
-            months=months,
-            month=_chosen(month, months),
+            **_selectable(published, _chosen(month, published)),
             charts=[one for one in page.charts if _is_there(one, tables)],
             listings=[one for one in page.listings if one.table in tables],
             absent=[one for one in page.listings if one.table not in tables],
@@ -399,6 +396,20 @@ def _chosen(month: str | None, months: list[dt.date]) -> dt.date | None:
     if month is None:
         return months[0] if months else None
     return dt.date.fromisoformat(f"{month}-01")
+
+
+def _selectable(
+    published: list[dt.date], chosen: dt.date | None
+) -> dict[str, list[tuple[dt.date, bool]] | dt.date | None]:
+    """Months to choose from, newest first, each with whether anything is published.
+
+    The one asked for is among them in any case: else another would seem to be shown.
+    """
+    months = {*published, *([chosen] if published and chosen else [])}
+    return {
+        "months": [(one, one in published) for one in sorted(months, reverse=True)],
+        "month": chosen,
+    }
 
 
 async def _told(request: Request, error: Exception) -> Response:
