@@ -65,8 +65,8 @@ _LENDER = """
         and coalesce(refused_at, '') <> 'no model'
     group by all order by all
 """
-# What the limits let out, and the principal lost of it up to the last built month. A month
-# that closes a loan shows nothing owed: what was unpaid stands at the month end before.
+# What the limits let out, and the principal lost of it up to the last built month. The
+# month that closes a loan shows nothing owed: what was unpaid stands at the end before.
 # Null where a loan turned out bad on a day that nobody told.
 LOSSES = """
     with recovered as (
