@@ -19,7 +19,8 @@ What to do when a task has failed:
   stays the last good copy.
 - **publish** swaps the new copy in; readers keep the old one until they open it again.
   It fails when the disk is full: free space and clear the task.
-- **docs** makes the documentation site; no table waits for it. Clear the task.
+- **docs** makes the documentation site of what is now published; no table waits for it.
+  Until it has, readers keep the site of the run before. Clear the task.
 - **close_run** ends the record in `audit.run`, and fails when any other task has: look
   at the task it names.
 """
@@ -91,8 +92,8 @@ def warehouse() -> None:
         task_id="close_run", run=stages.close_run, trigger_rule="all_done"
     )
 
-    opened >> landed >> landed_gate >> built >> tables_gate >> published >> closed
-    built >> documented >> closed
+    opened >> landed >> landed_gate >> built >> tables_gate >> published
+    published >> documented >> closed
 
 
 WAREHOUSE = warehouse()

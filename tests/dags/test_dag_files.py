@@ -105,6 +105,11 @@ def test_publishing_waits_for_the_gates_and_not_for_the_documentation() -> None:
     assert before == {"open_run", "land", "gate_landed", "build", "gate_tables"}
 
 
+def test_only_a_published_run_is_documented() -> None:
+    docs = dag_of("warehouse").get_task("docs")
+    assert docs.upstream_task_ids == {"publish"}
+
+
 def test_risk_tables_are_published_after_both_gates_and_before_the_report() -> None:
     publish = dag_of("risk_model").get_task("publish")
     assert {"gate_models", "gate_risk"} <= publish.get_flat_relative_ids(upstream=True)
