@@ -21,11 +21,25 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     return build_book(applications(), folder, drift_cuts=cuts, drift_baseline_months=3)
 
 
+def _some_waiting(rows: pd.DataFrame) -> pd.DataFrame:
+    """Leave one in 11 undecided, and one in 7 of the draw-downs."""
+    number = np.arange(len(rows))
+    waits = number % 7 == 0
+    rows.loc[waits, ["drawdown_decision", "drawdown_decided_at", "disbursed_at"]] = None
+    undecided = number % 11 == 0
+    times = rows.columns[
+        rows.columns.str.endswith("_at") & (rows.columns != "applied_at")
+    ]
+    rows.loc[undecided, ["decision", "drawdown_decision", *times]] = None
+    return rows
+
+
 @pytest.fixture(scope="module")
 def lender(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     """The lender's score, of some thirty values, so that most are tied."""
     folder = tmp_path_factory.mktemp("lender")
-    return build_book(applications(seed=6), folder, drift_score="lender", drift_groups=7)
+    rows = _some_waiting(applications(seed=6))
+    return build_book(rows, folder, drift_score="lender", drift_groups=7)
 
 
 def _request(tables: Tables) -> pd.Series:
@@ -93,12 +107,17 @@ def test_the_histogram_holds_every_labelled_score(book: Tables) -> None:
     assert (both["n_bad"] == both["bad"]).all()
 
 
-def test_parts_of_the_funnel_add_up_in_every_month(book: Tables) -> None:
-    labels = book.read("select * from risk.application_label")
-    counts = book.read("select * from risk.funnel_count")
+def test_parts_of_the_funnel_add_up_in_every_month(lender: Tables) -> None:
+    """What waits is counted from applications, and not as what is left over."""
+    labels = lender.read("select * from risk.application_label")
+    counts = lender.read("select * from risk.funnel_count")
+    seen = 0
     for month, part in counts.set_index("stage").groupby("cohort_month"):
         n, waiting = part["n"], part["n_waiting"]
-        assert n.credit_applied == (labels.cohort_month == month).sum()
+        ended = labels.loc[labels.cohort_month == month, "funnel_end"].value_counts()
+        assert n.credit_applied == ended.sum()
+        assert waiting.credit_applied == ended.get("undecided", 0)
+        assert waiting.drawdown_applied == ended.get("pending", 0)
         assert (
             n.credit_applied
             == n.credit_approved + n.credit_rejected + waiting.credit_applied
@@ -108,6 +127,8 @@ def test_parts_of_the_funnel_add_up_in_every_month(book: Tables) -> None:
             n.drawdown_applied
             == n.disbursed + n.drawdown_rejected + waiting.drawdown_applied
         )
+        seen += ended.get("undecided", 0) > 0 and ended.get("pending", 0) > 0
+    assert seen > 0
 
 
 def test_labels_stand_beside_the_scores(book: Tables) -> None:

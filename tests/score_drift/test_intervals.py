@@ -458,3 +458,9 @@ def test_a_score_that_went_blind_or_turned_round_is_a_drift_of_outcomes() -> Non
     turned = _outcomes(-1.2, -1.2, books=60)
     assert _flagged(turned) == 1
     assert turned["selection_change"].mean() < -0.6
+    # Whichever way round it is, the same was to be expected of it.
+    known = np.array(
+        list(_loans(np.random.default_rng(0), 1_000_000, -1.2, 1.2).values())
+    )
+    assert turned["expected_ks"].mean() == pytest.approx(banded_ks(known), abs=0.03)
+    assert turned["expected_ks"].between(0, 1).all()

@@ -101,7 +101,14 @@ columns of the cut to give, if any. -#}
             gridded.*,
             intervals.ks_low,
             intervals.ks_high,
-            gridded.ks - intervals.selection_change as expected_ks,
+            -- Outcomes have theirs from where KS has a sign, as their change has.
+            case
+                when gridded.label = 'performance' then intervals.expected_ks
+                -- Chance may carry it a little beyond what a KS can be.
+                when gridded.ks < intervals.selection_change then 0e0
+                when gridded.ks > 1e0 + intervals.selection_change then 1e0
+                else gridded.ks - intervals.selection_change
+            end as expected_ks,
             gridded.ks_signed - above.ks_signed as vertical_change,
             intervals.vertical_change_low,
             intervals.vertical_change_high,
@@ -243,6 +250,12 @@ columns of the cut to give, if any. -#}
             when n_scores = 1 then 'all scores equal'
             when not is_mature then 'immature'
             when is_thin then 'thin'
+            -- Of the baseline, or of what it lets expect, there is too little.
+            when
+                drift_reference is not null
+                and not is_baseline
+                and (drift_change_low is null or drift_change_high is null)
+                then 'not compared'
             else 'judged'
         end as status,
         score_kind,

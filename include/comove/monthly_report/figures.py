@@ -153,7 +153,7 @@ _POLICY = "(select * from risk.score_drift where label = 'policy')"
 # The newest cohort of each stage whose loans are old enough, and enough, to tell.
 _NEWEST_PERFORMANCE = """(
     select * from risk.score_drift
-    where label = 'performance' and status = 'judged'
+    where label = 'performance' and status in ('judged', 'not compared')
     qualify row_number() over (
         partition by as_of_month, stage order by cohort_month desc
     ) = 1

@@ -108,6 +108,9 @@ def _left_out(facts: DriftFacts) -> Iterable[str]:
     thin = int((known["status"] == "thin").sum())
     immature = int((known["status"] == "immature").sum())
     yield f"Not judged: {immature:,} immature cells and {thin:,} thin ones."
+    alone = int((known["status"] == "not compared").sum())
+    if alone:
+        yield f"Not judged either: {alone:,} cells the baseline is too small for."
 
 
 def _matrix(facts: DriftFacts, origin: str) -> Section:

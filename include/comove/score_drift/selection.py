@@ -125,7 +125,8 @@ def outcome_changes(bands: pd.DataFrame, *, draws: int, seed: int) -> pd.DataFra
     Returns
     -------
     DataFrame
-        As of `selection_changes`, stage disbursed and label performance. The change is
+        As of `selection_changes`, stage disbursed and label performance, and expected_ks,
+        what months at the baseline's shares show on average, without sign. The change is
         that of signed KS, below 0 where good ones score lower, less the mean of what
         months at the baseline's shares show, of those with good and bad loans; its
         interval is normal. nan where these are fewer than nine in ten.
@@ -148,7 +149,7 @@ def _outcome_interval(
     own: FloatArray, baseline: FloatArray, draws: int, rng: np.random.Generator
 ) -> dict[str, FloatArray]:
     if not baseline.sum():
-        return {name: np.full(len(own), np.nan) for name in _CHANGE}
+        return {name: np.full(len(own), np.nan) for name in (*_CHANGE, "expected_ks")}
     change = _outcome_change(own, baseline)
     loans, share = own.sum(axis=1, keepdims=True), _good_share(own)
     drawn, still = np.empty((2, draws, len(own)))
@@ -160,7 +161,9 @@ def _outcome_interval(
     # What months without a change show: the excess of the few over the many.
     middle = change - _mean_and_spread(still)[0]
     error = _NORMAL * _mean_and_spread(drawn)[1]
-    return dict(zip(_CHANGE, (middle, middle - error, middle + error), strict=True))
+    found = dict(zip(_CHANGE, (middle, middle - error, middle + error), strict=True))
+    # Exact KS has no sign, and the change has: only signed KS may be taken less it.
+    return found | {"expected_ks": np.abs(_signed_ks(own) - middle).clip(max=1)}
 
 
 def _mean_and_spread(draws: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -59,3 +59,4 @@ create table if not exists risk.score_interval (
 alter table risk.score_interval add column if not exists baseline_change double;
 alter table risk.score_interval add column if not exists is_inverted boolean;
 alter table risk.score_interval add column if not exists is_baseline_inverted boolean;
+alter table risk.score_interval add column if not exists expected_ks double;
