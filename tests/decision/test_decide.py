@@ -307,18 +307,28 @@ def test_an_unknown_application_is_refused_without_repeating_its_id(
     assert "A-secret" not in str(told.value)
 
 
-def test_an_application_without_borrower_is_told_to_be_quarantined(
-    lender: Settings,
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        ("unknown_borrower", "its borrower has not arrived."),
+        ("decided_before_applied", "decided_at is before applied_at."),
+    ],
+)
+def test_an_application_that_cannot_be_used_is_told_to_be_quarantined(
+    lender: Settings, rule: str, reason: str
 ) -> None:
     change(
         lender,
         "insert into audit.quarantine by name select 'applications' as entity, "
-        "'unknown_borrower' as rule, 'its borrower has not arrived.' as reason, "
+        f"'{rule}' as rule, '{reason}' as reason, "
         "'applications/a.csv' as file, 7 as row_number, "
         '\'{"application_id": "A9"}\' as raw',
     )
-    with pytest.raises(DecisionError, match=r"unknown_borrower.*a\.csv, row 7|row 7"):
+    with pytest.raises(DecisionError) as told:
         run(lender, "one", application="A9")
+    assert f"cannot be used ({rule}): {reason}" in told.value.found
+    assert told.value.where == "applications/a.csv, row 7"
+    assert "Correct the row, deliver it again" in told.value.remedy
 
 
 def test_a_quarantined_row_that_is_masked_hinders_nobody(lender: Settings) -> None:

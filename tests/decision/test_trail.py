@@ -249,3 +249,31 @@ def test_an_undecided_application_is_decided_dry(settings: Settings) -> None:
     publish(settings)
     text = list(lines(decide_dry(settings, LAST)))
     assert "kept        not decided yet" in text
+
+
+@pytest.mark.parametrize(
+    ("contradiction", "asked_for"),
+    [
+        ("nothing requested", 0),
+        ("decided before it was applied for", 900),
+        ("the borrower is younger than it", 900),
+    ],
+)
+def test_an_application_that_contradicts_itself_is_refused_and_told_why(
+    lender: Settings, contradiction: str, asked_for: int
+) -> None:
+    """As decision_case finds it; here from its row to the words that are answered."""
+    change(
+        lender,
+        f"update risk.decision_case set contradiction = '{contradiction}', "
+        f"requested_amount = {asked_for} where application_key = '{LAST}'",
+    )
+    publish(lender)
+    trail = decide_dry(lender, LAST, as_of=dt.date(2024, 7, 1))
+    decision = trail.decision
+    assert (decision["proposed_decision"], decision["refused_at"]) == (
+        "refuse",
+        "contradiction",
+    )
+    assert (decision["credit_limit"], decision["needs_review"]) == (0, True)
+    assert f"the application cannot be decided: {contradiction}" in trail.reasons
