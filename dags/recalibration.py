@@ -8,9 +8,9 @@ where something calls for a change and a candidate is surely better than what is
 
 **A changed strategy waits for a person.** The task `approve` shows why, the candidates
 with their effects, and the bands before and after, under Required Actions. Only an
-approval brings the new version into force; a rejection is recorded with who, when and
-why. Without an answer within `recalibration_approval_days` the version stays proposed,
-and the next run asks again.
+approval brings the new version into force, for what `credit_decision` decides from then
+on; a rejection is recorded with who, when and why. Without an answer within
+`recalibration_approval_days` the version stays proposed, and the next run asks again.
 
 By hand, **Restore** names an old version of `risk.strategy_version`: it is proposed anew,
 as a new version, and comes into force once approved. Nothing is assessed then. Versions
@@ -48,8 +48,10 @@ from comove_airflow.recalibration_approval import RecalibrationApproval
 from comove_airflow.stage_operator import DEFAULTS, WITHOUT_THE_WAREHOUSE, StageOperator
 
 APPROVAL = """
-Approve: the proposed bands come into force at once; the version before retires and can be
-restored. Reject: what is in force stays. Either is recorded with your name.
+Approve: the proposed bands come into force at once, and `credit_decision` decides by them
+from its next run on, where they are in points of our own score. Decisions of before stay;
+the version before retires and can be restored. Reject: what is in force stays. Either is
+recorded with your name.
 """
 
 

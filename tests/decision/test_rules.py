@@ -242,6 +242,76 @@ def test_a_rule_that_stands_as_it_stood_is_kept_once() -> None:
         assert kept == [("c1", NOON, None), ("c2", NOON, None)]
 
 
+# ---- bands of the score ----------------------------------------------------------------
+
+BANDED = replace(
+    POLICY,
+    bands=(
+        ("refused", None, 480.0, "refuse", 0.0),
+        ("watched", 480.0, 540.0, "review", 0.5),
+        ("standard", 540.0, 620.0, "approve", 0.85),
+        ("preferred", 620.0, None, "approve", 1.0),
+    ),
+    bands_version=3,
+)
+REDUCED = "the limit is reduced to {} % by the strategy of the score (band {}, version 3)"
+LOOKED_AT = "the strategy of the score asks for a person's look (band watched, version 3)"
+TOO_LOW = (
+    "the score is below what the strategy of the score requires (band refused, version 3)"
+)
+
+
+@pytest.mark.parametrize(
+    ("score", "limit", "refused_at", "is_looked_at", "reasons"),
+    [
+        (479.99, 0, "score band", True, [TOO_LOW]),
+        (480.0, 750, None, True, [REDUCED.format(50, "watched"), LOOKED_AT]),
+        # 1,500 x 0.85 = 1,275, in steps of 10.
+        (540.0, 1270, None, False, [REDUCED.format(85, "standard")]),
+        (619.99, 1270, None, False, [REDUCED.format(85, "standard")]),
+        (620.0, 1500, None, False, []),
+    ],
+)
+def test_the_band_of_the_score_refuses_reviews_or_reduces_and_names_its_version(
+    score: float,
+    limit: float,
+    refused_at: str | None,
+    is_looked_at: bool,
+    reasons: list[str],
+) -> None:
+    got = decided(policy=BANDED, score=score)
+    found = (got["credit_limit"], got["refused_at"], got["needs_review"])
+    assert found == (limit, refused_at, is_looked_at)
+    assert json.loads(got["reason_codes"]) == reasons
+    assert (got["admission"], got["score_band_version"]) == ("admit", 3)
+
+
+def test_a_person_who_turns_a_band_round_grants_what_it_would_have_been() -> None:
+    got = decided(policy=BANDED, score=400.0)
+    assert (got["proposed_decision"], got["limit_if_admitted"]) == ("refuse", 1500)
+
+
+def test_lending_control_reduces_what_the_band_leaves() -> None:
+    got = decided(policy=BANDED, score=500.0, rules=(rule(factor=0.5),))
+    assert (got["limit_before_control"], got["credit_limit"]) == (750, 370)
+
+
+def test_a_band_that_leaves_less_than_a_step_refuses_for_want_of_a_limit() -> None:
+    got = decided(policy=BANDED, score=500.0, limit_estimate=19.0)
+    assert (got["refused_at"], got["credit_limit"]) == ("limit", 0)
+    first, second, _ = json.loads(got["reason_codes"])
+    assert first.endswith("what could be granted is below the smallest limit")
+    assert second == REDUCED.format(50, "watched")
+
+
+def test_without_a_score_and_after_a_refusal_the_band_says_nothing() -> None:
+    without = {"admission_probability": None, "score": None}
+    assert decided(policy=BANDED, **without) == decided(**without)
+    refused = decided(policy=BANDED, admission_probability=0.3, score=400.0)
+    assert refused["refused_at"] == "admission"
+    assert "strategy of the score" not in refused["reason_codes"]
+
+
 # ---- strategy --------------------------------------------------------------------------
 
 

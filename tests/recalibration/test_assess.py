@@ -328,7 +328,7 @@ def test_points_of_one_score_are_not_held_against_those_of_another(
 
 def test_the_lenders_score_foretells_no_bad_loans(lender: Settings) -> None:
     report = assessed(of_lender(lender))
-    assert "Points are those of **the lender's score**." in report.evidence
+    assert "Points are those of **the lender's score**:" in report.evidence
     assert rows(
         lender, "select distinct predicted_bad, bad_ratio from risk.score_performance"
     ) == [(None, None)]

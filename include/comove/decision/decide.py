@@ -81,7 +81,8 @@ def decide(settings: Settings, *, run_id: str, wish: Wish) -> DecideReport:
         ensure_tables(connection)
         ensure_risk_tables(connection)
         ensure_decision_tables(connection)
-        policy, now = Policy.read(connection, settings), utc_now()
+        now = utc_now()
+        policy = Policy.read(connection, settings, now)
         connection.execute("begin")
         if (folder / INPUTS).is_file():
             policy.keep(connection, run_id)

@@ -1,9 +1,10 @@
-"""What decisions are made by: settings and the rows of the seed, kept with a hash."""
+"""What decisions are made by: settings, the seed and bands of the score, with a hash."""
 
+import datetime as dt
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any, Self
 
 import duckdb
@@ -11,6 +12,12 @@ import duckdb
 from comove.connection import utc_now
 from comove.decision.scratch import DecisionError
 from comove.portfolio import load_portfolio
+from comove.recalibration.versions import (
+    OWN,
+    read_version,
+    score_kind_of,
+    version_as_of,
+)
 from comove.settings import Settings
 
 SEED = "risk.transaction_strategies"
@@ -18,6 +25,7 @@ COLUMNS = (
     "qualification", "score_from", "score_to", "limit_band", "limit_from", "limit_to",
     "strategy", "first_draw_share", "needs_review",
 )  # fmt: skip
+BAND_COLUMNS = ("band", "score_from", "score_to", "action", "limit_factor")
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,11 @@ class Policy:
         Unit of the seed's limit bands, in currency.
     strategies : tuple of tuple
         Rows of the seed, in the order of qualification and limit.
+    bands : tuple of tuple
+        Bands of the score's strategy in force, lowest first; none where no version is,
+        or where its points are those of the lender's score.
+    bands_version : int or None
+        Their version in ``risk.strategy_version``.
     """
 
     min_probability: float
@@ -49,10 +62,17 @@ class Policy:
     step_amount: float
     unit_amount: float
     strategies: tuple[tuple[Any, ...], ...]
+    bands: tuple[tuple[Any, ...], ...] = ()
+    bands_version: int | None = None
 
     @classmethod
-    def read(cls, connection: duckdb.DuckDBPyConnection, settings: Settings) -> Self:
-        """Take the policy of today.
+    def read(
+        cls,
+        connection: duckdb.DuckDBPyConnection,
+        settings: Settings,
+        moment: dt.datetime | None = None,
+    ) -> Self:
+        """Take the policy of today, with the bands of the score in force at a moment.
 
         Parameters
         ----------
@@ -60,6 +80,8 @@ class Policy:
             With the seed loaded: the warehouse or the published copy.
         settings : Settings
             The numbers.
+        moment : datetime, optional
+            UTC without a zone; by default now.
 
         Raises
         ------
@@ -80,6 +102,7 @@ class Policy:
                 remedy="Run the DAG `credit_decision`: `build_cases` loads them.",
             )
         portfolio = load_portfolio(settings.portfolio)
+        version, bands = _bands(connection, moment or utc_now())
         return cls(
             min_probability=settings.admission_min_probability,
             uncertain_margin=settings.admission_uncertain_margin,
@@ -88,6 +111,8 @@ class Policy:
             step_amount=settings.limit_step_amount or portfolio.limit_step_amount,
             unit_amount=settings.limit_unit_amount or portfolio.limit_unit_amount,
             strategies=tuple(rows),
+            bands=bands,
+            bands_version=version,
         )
 
     @property
@@ -136,7 +161,9 @@ class Policy:
     def from_json(cls, content: str) -> Self:
         """Read what `content` gave."""
         told = json.loads(content)
-        told["strategies"] = tuple(tuple(row) for row in told["strategies"])
+        for name in ("strategies", "bands"):
+            # Policies from before bands were followed have none.
+            told[name] = tuple(tuple(row) for row in told.get(name, ()))
         return cls(**told)
 
     @classmethod
@@ -182,6 +209,17 @@ class Policy:
                 "now": utc_now(),
             },
         )
+
+
+def _bands(
+    connection: duckdb.DuckDBPyConnection, moment: dt.datetime
+) -> tuple[int | None, tuple[tuple[Any, ...], ...]]:
+    """Read the bands in force; the lender's points say nothing of a score of ours."""
+    version = version_as_of(connection, moment)
+    if version is None or score_kind_of(connection, version) != OWN:
+        return None, ()
+    bands = read_version(connection, version).bands
+    return version, tuple(astuple(band) for band in bands)
 
 
 def _or(value: Any, otherwise: float) -> float:

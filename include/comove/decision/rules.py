@@ -1,4 +1,4 @@
-"""The semantics of a decision: admission, limit, lending control, strategy, reasons."""
+"""The semantics of a decision: admission, limit, band, control, strategy, reasons."""
 
 import datetime as dt
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from comove.decision.policy import COLUMNS, Policy
+from comove.decision.policy import BAND_COLUMNS, COLUMNS, Policy
 
 STEPS = Path(__file__).with_name("rules.sql")
 CONTROL_COLUMNS = (
@@ -49,7 +49,7 @@ def apply_rules(
         application, as of which day, with what was written until which moment (UTC).
         The published copy does as well as the warehouse.
     policy : Policy
-        Numbers and strategies.
+        Numbers, strategies and bands of the score.
     inputs : str
         SQL after ``from`` of rows with the columns of ``risk.decision_input``, one per
         application and day asked.
@@ -60,6 +60,7 @@ def apply_rules(
     controls = _AS_KEPT if is_replay else _OF_TODAY.format(rules=_today(connection))
     connection.execute(f"create or replace temp table given as from {inputs}")
     connection.execute(f"create or replace temp table control as {controls}")
+    _register_bands(connection, policy)
     strategies = pd.DataFrame(list(policy.strategies), columns=list(COLUMNS))
     connection.register("strategies_given", strategies)
     connection.execute(
@@ -84,6 +85,26 @@ def apply_rules(
     for step in duckdb.extract_statements(STEPS.read_text()):
         used = {name: numbers[name] for name in step.named_parameters}
         connection.execute(step, used)
+
+
+def _register_bands(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
+    bands = pd.DataFrame(list(policy.bands), columns=list(BAND_COLUMNS))
+    connection.register("bands_given", bands)
+    connection.execute(
+        """
+        create or replace temp table band_row as
+        select
+            $version::integer as score_band_version,
+            band::varchar as score_band,
+            score_from::double as score_from,
+            score_to::double as score_to,
+            action::varchar as score_band_action,
+            limit_factor::double as score_band_factor
+        from bands_given
+        """,
+        {"version": policy.bands_version},
+    )
+    connection.unregister("bands_given")
 
 
 def _today(connection: duckdb.DuckDBPyConnection) -> str:

@@ -1,8 +1,8 @@
 -- The decision, step by step; each step is a table, so that a trail can be read off. What
 -- is decided stands in the temporary table `asked` (application_key, as_of, known_until),
 -- what is known of it in `given` (columns of risk.decision_input), rules in `control`
--- (columns of risk.lending_control, and from when to when each was known) and strategies
--- in `strategy_row`.
+-- (columns of risk.lending_control, and from when to when each was known), strategies in
+-- `strategy_row`, and the bands of the score in force in `band_row`.
 
 create or replace temp table step_admission as
 select
@@ -64,7 +64,7 @@ select
     if(
         coalesce(bound >= requested_amount, false), requested_amount,
         $step_amount * floor(bound / $step_amount + 1e-9)
-    ) as limit_before_control,
+    ) as limit_before_band,
     case
         when coalesce(limit_estimate, ceiling_income, ceiling_growth) is null
             then 'nothing'
@@ -74,6 +74,32 @@ select
         else 'estimate'
     end as held_by
 from bounded;
+
+-- What a person approved for the band the score lies in; without one all stays as it is.
+-- A limit of who is refused is what it would be, should a person turn that round.
+create or replace temp table step_band as
+select
+    cases.*,
+    band_row.score_band_version,
+    band_row.score_band,
+    band_row.score_band_action,
+    band_row.score_band_factor,
+    coalesce(band_row.score_band_action = 'review', false) as band_needs_review,
+    if(
+        coalesce(
+            band_row.score_band_action <> 'refuse' and band_row.score_band_factor < 1,
+            false
+        ),
+        $step_amount * floor(
+            cases.limit_before_band * band_row.score_band_factor / $step_amount + 1e-9
+        ),
+        cases.limit_before_band
+    ) as limit_before_control
+from step_limit as cases
+left join band_row
+    on
+        cases.score >= coalesce(band_row.score_from, '-infinity'::double)
+        and cases.score < coalesce(band_row.score_to, 'infinity'::double);
 
 -- The strictest rule of those in force on the day and known by then.
 create or replace temp table step_control as
@@ -94,7 +120,7 @@ with matching as (
                 control.limit_factor,
                 control.control_id
         ) as place
-    from step_limit as cases
+    from step_band as cases
     inner join control
         on
             cases.as_of between control.valid_from and control.valid_to
@@ -115,7 +141,7 @@ select
             / $step_amount + 1e-9
         )
     end as limit_if_admitted
-from step_limit as cases
+from step_band as cases
 left join matching
     on
         cases.application_key = matching.application_key
@@ -129,6 +155,7 @@ with judged as (
         coalesce(
             refused_first,
             case
+                when score_band_action = 'refuse' then 'score band'
                 when limit_before_control <= 0 then 'limit'
                 when limit_if_admitted <= 0 then 'lending control'
             end
@@ -176,7 +203,14 @@ left join strategy_row
         < coalesce(strategy_row.limit_to, 'infinity'::double);
 
 create or replace temp table decided as
-with worded as (
+with named as (
+    select
+        *,
+        ' (band ' || score_band || ', version ' || score_band_version || ')' as of_band
+    from step_strategy
+),
+
+worded as (
     select
         *,
         list_filter(
@@ -207,9 +241,9 @@ with worded as (
                     when held_by = 'nothing'
                         then 'no limit can be given: neither an income nor a repaid loan '
                             || 'nor a model says how much'
-                    when limit_before_control <= 0 and held_by = 'income' and income <= 0
+                    when limit_before_band <= 0 and held_by = 'income' and income <= 0
                         then 'no limit is left: there is no income to carry one'
-                    when limit_before_control <= 0 and held_by = 'income'
+                    when limit_before_band <= 0 and held_by = 'income'
                         then 'no limit is left: what is still open takes up what the '
                             || 'income can carry'
                     when limit_before_control <= 0
@@ -224,6 +258,16 @@ with worded as (
                     when held_by = 'estimate'
                         then 'the limit is held to what comparable borrowers repaid, '
                             || 'taken prudently'
+                end,
+                case
+                    when refused_first is not null then null
+                    when score_band_action = 'refuse'
+                        then 'the score is below what the strategy of the score requires'
+                            || of_band
+                    when score_band_factor < 1 and limit_before_band > 0
+                        then 'the limit is reduced to '
+                            || format('{:g}', round(100 * score_band_factor, 2))
+                            || ' % by the strategy of the score' || of_band
                 end,
                 if(
                     is_controlled,
@@ -251,6 +295,11 @@ with worded as (
                     null
                 ),
                 if(
+                    band_needs_review and refused_first is null,
+                    'the strategy of the score asks for a person''s look' || of_band,
+                    null
+                ),
+                if(
                     strategy_needs_review,
                     'the strategy asks for a person''s look before money leaves',
                     null
@@ -258,7 +307,7 @@ with worded as (
             ],
             lambda words: words is not null
         ) as reasons
-    from step_strategy
+    from named
 )
 
 select
@@ -281,6 +330,9 @@ select
     qualification,
     limit_estimate,
     limit_ceiling,
+    score_band_version,
+    score_band,
+    score_band_factor,
     limit_before_control,
     limit_if_admitted,
     credit_limit,
@@ -295,7 +347,7 @@ select
     refused_at,
     to_json(reasons)::varchar as reason_codes,
     refused_at is not null or is_uncertain or identity_status = 'review'
-    or strategy_needs_review as needs_review,
+    or band_needs_review or strategy_needs_review as needs_review,
     model_version,
     limit_version
 from worded

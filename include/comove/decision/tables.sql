@@ -157,6 +157,10 @@ create table if not exists risk.credit_decision (
 alter table risk.decision_control add column if not exists kept_at timestamp;
 alter table risk.decision_control add column if not exists gone_at timestamp;
 alter table risk.decision_input add column if not exists features varchar;
+alter table risk.credit_decision
+add column if not exists score_band_version integer;
+alter table risk.credit_decision add column if not exists score_band varchar;
+alter table risk.credit_decision add column if not exists score_band_factor double;
 alter table risk.identity_review add column if not exists settled_by varchar;
 alter table risk.identity_review add column if not exists settled_at timestamp;
 alter table risk.identity_review add column if not exists reason varchar;

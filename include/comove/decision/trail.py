@@ -67,7 +67,7 @@ def decide_dry(
 
     Without a day, one that was decided before is replayed: with the inputs, the policy,
     and the rules of lending control written by then. With a day, models in force on that
-    day, its rules, and today's policy decide.
+    day, its rules, its bands of the score, and today's other policy decide.
 
     Parameters
     ----------
@@ -233,7 +233,10 @@ def _fresh(
     )
     connection.execute("insert into fresh_input by name from inputs_given")
     _ask(connection, key, day, utc_now())
-    apply_rules(connection, Policy.read(connection, settings), inputs="fresh_input")
+    until = dt.datetime.combine(as_of, dt.time.max) if as_of else None
+    apply_rules(
+        connection, Policy.read(connection, settings, until), inputs="fresh_input"
+    )
     return _trail(connection, kept)
 
 
@@ -296,7 +299,8 @@ def _trail(connection: duckdb.DuckDBPyConnection, kept: Row | None) -> Trail:
         differs = tuple(
             name
             for name, value in decision.items()
-            if name not in skipped | {"known_until"} and not _same(value, kept[name])
+            # Copies published before bands of the score were followed have no columns.
+            if name not in skipped | {"known_until"} and not _same(value, kept.get(name))
         )
     reasons = tuple(json.loads(str(decision["reason_codes"])))
     return Trail(decision, reasons, kept, differs)

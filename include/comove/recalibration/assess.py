@@ -319,8 +319,8 @@ def _require_drift(
         )
     if kind != score_kind:
         raise RecalibrationError(
-            f"the score drift is that of the score {kind!r}, and applications are "
-            f"decided by the score {score_kind!r}.",
+            f"the score drift is that of the score {kind!r}, and the setting "
+            f"drift_score says {score_kind!r}.",
             where="risk.score_drift",
             remedy=f"Run the DAG `score_drift` for {month:%Y-%m} with the field score "
             "empty, or change the setting drift_score.",

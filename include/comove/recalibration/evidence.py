@@ -10,7 +10,11 @@ from comove.recalibration.strategy import Band, Strategy
 if TYPE_CHECKING:
     from comove.recalibration.assess import Assessment
 
-_WHOSE = {"own": "**comove's own score**", "lender": "**the lender's score**"}
+_WHOSE = {
+    "own": "**comove's own score**: `credit_decision` follows what is in force.",
+    "lender": "**the lender's score**: `credit_decision` follows bands of our own only; "
+    "the lender's own system has to be told.",
+}
 _BANDS = "| Score | band | action | limit factor |\n|---|---|---|---:|"
 _EFFECTS = "| Change | effect | 95 % interval, all candidates at once |\n|---|---:|---|"
 _FACTORS = (
@@ -41,7 +45,7 @@ def evidence_of(
         Whose score the points are of: ``own`` or ``lender``.
     """
     parts = [why, *_reasons(found)] if found else [why]
-    parts.append(f"Points are those of {_WHOSE[score_kind]}.")
+    parts.append(f"Points are those of {_WHOSE[score_kind]}")
     parts += ["**In force**", _bands(before), "**Proposed**", _bands(after)]
     return "\n\n".join(part for part in parts if part)
 

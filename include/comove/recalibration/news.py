@@ -41,7 +41,7 @@ def new_drift(settings: Settings, *, month: dt.date) -> DriftNews:
     that goes on for another month. While a proposal waits, it is told again, so that
     somebody is asked.
 
-    A matrix of another score than the one applications are decided by tells nothing.
+    A matrix of another score than the one that is recalibrated tells nothing.
 
     Parameters
     ----------
@@ -80,8 +80,8 @@ def _told(drift: Drift) -> DriftNews:
 
 def _another_score(kind: str | None, settings: Settings) -> str:
     return (
-        f"The score drift is that of the score {kind!r}; applications are decided by the "
-        f"score {settings.drift_score!r}."
+        f"The score drift is that of the score {kind!r}; the setting drift_score says "
+        f"{settings.drift_score!r}."
     )
 
 

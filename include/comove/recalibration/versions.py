@@ -139,6 +139,43 @@ def version_in_force(connection: duckdb.DuckDBPyConnection) -> tuple[int, Strate
     return int(row[0]), read_version(connection, int(row[0]))
 
 
+def version_as_of(
+    connection: duckdb.DuckDBPyConnection, moment: dt.datetime
+) -> int | None:
+    """Find the version in force at a moment.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The warehouse or the published copy.
+    moment : datetime
+        UTC without a zone.
+
+    Returns
+    -------
+    int or None
+        Its number; before the first came into force that one, which is the seed; None
+        where none ever was.
+    """
+    try:
+        row = connection.execute(
+            """
+            select version from risk.strategy_version
+            where effective_from is not null
+            order by
+                effective_from > $moment,
+                -- Of those by then the newest, of those since the oldest.
+                case when effective_from <= $moment then effective_from end desc,
+                effective_from
+            limit 1
+            """,
+            {"moment": moment},
+        ).fetchone()
+    except duckdb.CatalogException:
+        return None
+    return int(row[0]) if row else None
+
+
 def read_version(connection: duckdb.DuckDBPyConnection, version: int) -> Strategy:
     """Read the bands of a version.
 
