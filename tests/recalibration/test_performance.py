@@ -1,5 +1,7 @@
 """Prediction against outcome, and what the bands of KS say."""
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -168,3 +170,26 @@ def test_without_loans_nothing_is_required(lender: Settings) -> None:
     assert months(lender) == []
     assert over_window([], LoansByScore(*(np.array([]),) * 3), lender) is None
     assert requirement(None, lender).is_met
+
+
+def test_a_cohort_some_of_whose_outcomes_are_known_is_not_mature(
+    lender: Settings,
+) -> None:
+    """Known early are the loans drawn early; in the midst of others as at the end."""
+    young = (dt.date(2023, 6, 1), dt.date(2023, 12, 1))
+    before = window(lender)
+    for month in young:
+        change(
+            lender,
+            "update risk.score_drift set is_mature = false where label = 'performance' "
+            f"and cohort_month = date '{month}'",
+            "update risk.score_histogram set n_bad = n_bad + 90 "
+            f"where label = 'performance' and cohort_month = date '{month}'",
+        )
+    found = months(lender)
+    assert not {one.first for one in found} & set(young)
+    assert len(found) == 10
+    whole = window(lender)
+    assert whole.loans == before.loans * 10 // 12
+    # Every month of the lender is alike, so the others show what all did.
+    assert whole.ks == pytest.approx(before.ks, abs=1e-12)

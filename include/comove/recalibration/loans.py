@@ -18,6 +18,13 @@ _QUERY = """
         -- Cuts hold every loan once more.
         and cut_by = 'all'
         and cohort_month between ? and ?
+        -- Of the other cohorts only loans drawn early have an outcome.
+        and cohort_month in (
+            select drift.cohort_month from risk.score_drift as drift
+            where
+                drift.stage = 'disbursed' and drift.label = 'performance'
+                and drift.is_mature
+        )
     group by score
     order by score
 """
@@ -77,12 +84,12 @@ class LoansByScore:
 def read_loans(
     connection: duckdb.DuckDBPyConnection, first: dt.date, last: dt.date
 ) -> LoansByScore:
-    """Read the mature loans of some cohorts from the score histogram.
+    """Read the loans of the mature cohorts of some months from the score histogram.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
-        The warehouse, with `risk.score_histogram`.
+        The warehouse, with `risk.score_histogram` and `risk.score_drift`.
     first, last : date
         First and last cohort month, both included.
     """

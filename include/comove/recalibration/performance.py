@@ -296,10 +296,12 @@ _MONTHS = """
         drift.ks_high,
         coalesce(drift.is_inverted, false) as is_inverted
     from outcomes
-    left join risk.score_drift as drift
+    inner join risk.score_drift as drift
         on
             outcomes.cohort_month = drift.cohort_month
             and drift.stage = 'disbursed'
             and drift.label = 'performance'
+    -- Of a cohort some of whose outcomes are known only the early ones are.
+    where drift.is_mature
     order by outcomes.cohort_month
 """
