@@ -44,6 +44,34 @@ def cases(tables: Tables, day: dt.date, days: int = 90) -> pd.DataFrame:
     return found.join(_contacts(tables, as_of)).fillna(0.0)
 
 
+def loans(tables: Tables) -> pd.DataFrame:
+    """One row per loan: cycle, disbursement, and how it ended; days of Python or None."""
+    ends = tables["loan_events"].sort_values("occurred_on")
+    ends = ends[ends["kind"].isin(["charge_off", "paid_in_full"])]
+    first = ends.groupby("loan_id")[["kind", "occurred_on"]].first()
+    found = tables["loans"].join(first, on="loan_id")
+    found["closed_on"] = found["occurred_on"]
+    is_paid = found["kind"] == "paid_in_full"
+    found["paid_in_full_on"] = found["occurred_on"].where(is_paid)
+    found["observed_until"] = pd.NaT
+    names = {"loan_id": "loan", "borrower_id": "borrower"}
+    days = ["disbursed_on", "closed_on", "paid_in_full_on", "observed_until"]
+    return _with_days(found.rename(columns=names)[[*names.values(), "cycle_days", *days]])
+
+
+def instalments(tables: Tables) -> pd.DataFrame:
+    """One row per instalment: loan, when it is due and when it was settled, or None."""
+    found = _instalments(tables).rename(columns={"loan_id": "loan"})
+    return _with_days(found[["loan", "due_on", "settled_on"]])
+
+
+def _with_days(frame: pd.DataFrame) -> pd.DataFrame:
+    found = frame.astype(object)
+    for name in frame.columns[frame.columns.str.endswith(("_on", "_until"))]:
+        found[name] = [None if pd.isna(one) else one.date() for one in frame[name]]
+    return found
+
+
 def _instalments(tables: Tables) -> pd.DataFrame:
     """One row per instalment: terms, when it was settled, when its loan ended."""
     payments = tables["repayments"].copy()

@@ -10,6 +10,8 @@ from sklearn.metrics import roc_auc_score
 from tests.features.conftest import STAGES, Built, compiled
 from tests.overdue import plain_cases
 from tests.overdue.plain import Case, Strategy, decide
+from tests.overdue_grade.lender import SEED
+from tests.overdue_grade.plain import grade_all
 
 from comove.audit import open_run
 from comove.connection import connect
@@ -21,6 +23,8 @@ from comove.overdue.cases import build_cases
 from comove.overdue.report import write_report
 from comove.overdue.request import Wish, last_day
 from comove.overdue.train import TrainReport, train_type
+from comove.overdue_grade.build import build_grades
+from comove.overdue_grade.request import month_end, rules_of
 from comove.quality import run_gate
 from comove.settings import Settings
 from comove.simulation import simulate
@@ -97,6 +101,40 @@ def test_cases_of_every_borrower_equal_those_of_pandas(
         expected.astype(float).sort_index(),
         check_exact=False,
         atol=1e-6,
+    )
+
+
+def test_grades_and_weights_of_every_borrower_equal_plain_python(
+    lender: Settings,
+) -> None:
+    month = last_month(lender)
+    build_grades(lender, run_id=RUN_ID, month=month, tell=lambda _: None)
+    tables = plain_cases.read_files(lender.places.landing)
+    expected = grade_all(
+        plain_cases.loans(tables),
+        plain_cases.instalments(tables),
+        as_of=month_end(month),
+        rules=rules_of(lender),
+        bands=pd.read_csv(SEED),
+    )
+    found = read(
+        lender,
+        """
+        select borrowers.borrower_id as borrower, grades.*
+        from risk.overdue_grade as grades
+        inner join raw.base_contract__borrowers as borrowers using (borrower_key)
+        """,
+    )
+    found["observed_on"] = found["observed_on"].dt.date
+    assert found["grade"].nunique() == 6
+    assert found["borrower"].nunique() > BORROWERS / 2
+    order = ["borrower", "point_no"]
+    pd.testing.assert_frame_equal(
+        found[expected.columns].sort_values(order, ignore_index=True),
+        expected.sort_values(order, ignore_index=True),
+        check_dtype=False,
+        rtol=0,
+        atol=1e-9,
     )
 
 
