@@ -8,7 +8,8 @@ from tests.joint_risk.simulated_panel import SMALL, Design, count, planted
 
 from comove.joint_risk.evidence import ThresholdEvidence
 from comove.joint_risk.panel import Panel
-from comove.joint_risk.sampler import Posterior, Sampler, Variant
+from comove.joint_risk.pilot import look
+from comove.joint_risk.sampler import Posterior, Sampler, Variant, _acceptance
 from comove.settings import Settings
 
 # Compiling a shape takes most of a minute.
@@ -160,3 +161,12 @@ class TestOtherShapes:
         low, high = np.quantile(found.loading_national, [0.05, 0.95])
         assert high / low > 3
         assert found.national.shape == (800, 1)
+
+
+def test_a_second_try_steps_more_carefully_and_of_the_t_copula_most() -> None:
+    evidence = ThresholdEvidence(counted())
+    pilot = look(evidence, 0.2, 0.12, 0.12)
+    student = Variant("student_t")
+    first = [_acceptance(pilot, one, 1) for one in (Variant(), student)]
+    second = [_acceptance(pilot, one, 2) for one in (Variant(), student)]
+    assert max(first) < second[0] < second[1] < 1

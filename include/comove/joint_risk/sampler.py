@@ -102,16 +102,19 @@ class Posterior:
     quality: Quality
 
 
-def _acceptance(pilot: Pilot, longer: int) -> float:
+def _acceptance(pilot: Pilot, variant: Variant, longer: int) -> float:
     """Choose the acceptance the step size aims at.
 
     With many data the posterior is nearly normal, and longer steps than usual (0.8) give
-    more for less. Few data leave skewed paths, in which long steps diverge.
+    more for less. Few data leave skewed paths, in which long steps diverge; so do they
+    where degrees of freedom are uncertain, and with them the scale of every month.
     """
     kinds = [kind for kind in (pilot.region, pilot.industry) if kind is not None]
     few = any(kind.basis is None for kind in kinds)
     if longer > 1:
-        return 0.9
+        # Of 8,000 draws from 17 months of a lender with 4,000 borrowers, 46 diverged at
+        # 0.9, 2 at 0.98, none at 0.99.
+        return 0.99 if variant.copula == "student_t" else 0.9
     return 0.8 if few else 0.7
 
 
@@ -157,7 +160,7 @@ class Sampler:
             chains=self._settings.joint_chains,
             cores=min(self._settings.joint_chains, os.cpu_count() or 1),
             seed=self._settings.seed,
-            target_accept=_acceptance(pilot, longer),
+            target_accept=_acceptance(pilot, variant, longer),
             save_warmup=False,
             progress_bar=False,
             progress_callback=_Progress(self._tell),
