@@ -61,8 +61,8 @@ def test_the_matrix_tells_drifted_immature_and_thin_cells_apart(own: Settings) -
 
 def test_the_funnel_says_which_stages_are_not_judged_yet(own: Settings) -> None:
     found = rows(own, "/score-drift/chart/vertical?month=2024-06", CELLS)
-    assert [(row["x"], row["series"], row["is_judged"]) for row in found] == [
-        ("credit_applied", "judged", True),
+    assert [(row["x"], row["mark"], row["is_judged"]) for row in found] == [
+        ("credit_applied", "", True),
         ("disbursed", "immature", False),
     ]
 

@@ -82,9 +82,10 @@ class Chart:
         ``heat`` or ``interval``.
     sql : str
         Columns ``x`` and ``y``; ``series`` (line, bars), ``value`` (heat), ``low`` and
-        ``high`` (interval, line). A heat map may have ``mark``, a sign to show in a cell,
-        and ``link``, an address a click leads to. What is not ``is_judged`` is drawn grey
-        (heat) or hollow (interval). ``$month`` is the first day of the page's month.
+        ``high`` (interval, line). ``mark`` is a sign to show in a cell (heat) or beside a
+        point (interval), ``link`` an address a click on a cell leads to. What is not
+        ``is_judged`` is drawn grey (heat) or hollow (interval). ``$month`` is the first
+        day of the page's month.
     tables : tuple of str
         Published tables it reads.
     x_title, y_title : str
@@ -318,8 +319,9 @@ SCORE_DRIFT = Page(
             name="matrix",
             title="KS by stage and cohort",
             about="Two-sample Kolmogorov-Smirnov distance of good and bad; ● has "
-            "drifted. Grey cells are not judged: … immature, ? too few of a kind. A cell "
-            "leads to its KS curve, as do the rows of the table Matrix.",
+            "drifted. Grey cells are not judged: … immature, ? too few of a kind, or "
+            "nothing to compare with. A cell leads to its KS curve, as do the rows of the "
+            "table Matrix.",
             kind="heat",
             sql="select strftime(cohort_month, '%Y-%m') as x, "
             "stage || if(label = 'policy', '', ', ' || label) as y, ks as value, "
@@ -342,7 +344,7 @@ SCORE_DRIFT = Page(
             kind="interval",
             sql="select stage as x, ks as y, coalesce(ks_low, ks) as low, "
             "coalesce(ks_high, ks) as high, status = 'judged' as is_judged, "
-            "status as series from risk.score_drift "
+            "if(status = 'judged', '', status) as mark from risk.score_drift "
             "where cohort_month = $month and label = 'policy' and ks is not null "
             "order by stage_no",
             tables=("risk.score_drift",),

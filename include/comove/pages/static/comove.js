@@ -19,7 +19,19 @@ function isDark() {
     .find((mode) => mode === "dark" || mode === "light");
   return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 }
-document.documentElement.dataset.theme = isDark() ? "dark" : "light";
+// Pictures that are shown; each draws itself anew.
+const pictures = [];
+
+function follow() {
+  const theme = isDark() ? "dark" : "light";
+  if (document.documentElement.dataset.theme === theme) return;
+  document.documentElement.dataset.theme = theme;
+  for (const picture of pictures) picture();
+}
+follow();
+// Airflow keeps its choice in the storage: this hears of it from Airflow's own window.
+addEventListener("storage", follow);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", follow);
 
 function made(tag, text, attributes = {}) {
   const element = document.createElement(tag);
@@ -115,7 +127,12 @@ class Table {
     this.download.href = `${root}${this.place.dataset.download}?${given}`;
     const table = made("table");
     table.append(this.head(found), this.body());
+    // The header is made anew: whoever sorts by the keyboard stays on the column.
+    const column = this.scroll.contains(document.activeElement) && document.activeElement.dataset.column;
     this.scroll.replaceChildren(table);
+    if (column) {
+      [...table.querySelectorAll("th button")].find((button) => button.dataset.column === column)?.focus();
+    }
   }
 
   head(found) {
@@ -131,7 +148,9 @@ class Table {
         scope: "col", "aria-sort": isSorted ? (falls ? "descending" : "ascending") : "none",
       });
       if (this.rows.some((values) => typeof values[column] === "number")) cell.className = "number";
-      const button = made("button", column + (isSorted ? (falls ? " ↓" : " ↑") : ""), { type: "button" });
+      const button = made("button", column + (isSorted ? (falls ? " ↓" : " ↑") : ""), {
+        type: "button", "data-column": column,
+      });
       button.addEventListener("click", () => this.go({
         sort: column, descending: isSorted ? !falls : true, page: 1,
       }));
@@ -219,26 +238,41 @@ function bars(rows) {
   }));
 }
 
+const GREY = [[0, "#9aa0a6"], [1, "#9aa0a6"]];
+
 function heat(rows) {
-  const xs = [...new Set(rows.map((row) => row.x))];
+  // The first row may lack a month that the next one has.
+  const xs = [...new Set(rows.map((row) => row.x))].sort();
   const ys = [...new Set(rows.map((row) => row.y))];
-  const values = ys.map(() => xs.map(() => null));
-  for (const row of rows) values[ys.indexOf(row.y)][xs.indexOf(row.x)] = row.value;
+  const valuesOf = (chosen) => {
+    const values = ys.map(() => xs.map(() => null));
+    for (const row of chosen) values[ys.indexOf(row.y)][xs.indexOf(row.x)] = row.value;
+    return values;
+  };
   const of = (name) => ys.map((y) => xs.map((x) =>
     rows.find((row) => row.x === x && row.y === y)?.[name] ?? ""));
   const extra = rows[0].link === undefined ? {} : {
     text: of("mark"), texttemplate: "%{text}", customdata: of("link"),
     hovertemplate: "%{y}<br>%{x}<br>%{z:.3f} %{text}<extra></extra>",
   };
-  return [{
-    type: "heatmap", x: xs, y: ys, z: values, colorscale: "Cividis", hoverongaps: false, ...extra,
-  }];
+  const cells = (isJudged, colours) => {
+    const chosen = rows.filter((row) => (row.is_judged !== false) === isJudged);
+    return chosen.length ? [{
+      type: "heatmap", x: xs, y: ys, z: valuesOf(chosen), hoverongaps: false, ...colours, ...extra,
+    }] : [];
+  };
+  return [
+    ...cells(true, { colorscale: "Cividis" }), ...cells(false, { colorscale: GREY, showscale: false }),
+  ];
 }
 
 function intervals(rows) {
   return [{
-    type: "scatter", mode: "markers", x: rows.map((r) => r.x), y: rows.map((r) => r.y),
-    marker: { color: COLOURS[0], size: 9 },
+    type: "scatter", mode: "markers+text", x: rows.map((r) => r.x), y: rows.map((r) => r.y),
+    text: rows.map((r) => r.mark ?? ""), textposition: "middle right", cliponaxis: false,
+    marker: {
+      color: COLOURS[0], size: 9, symbol: rows.map((r) => (r.is_judged === false ? "circle-open" : "circle")),
+    },
     error_y: {
       type: "data", symmetric: false, array: rows.map((r) => r.high - r.y),
       arrayminus: rows.map((r) => r.y - r.low), color: COLOURS[0],
@@ -352,18 +386,8 @@ async function draw(place) {
       place.append(made("p", "Nothing to draw for this month.", { class: "quiet" }));
       return;
     }
-    const ink = isDark() ? "#e8eaed" : "#1d2126";
-    const line = isDark() ? "#3a414a" : "#d0d4d9";
-    const axis = (title) => ({ title: { text: title }, gridcolor: line, automargin: true, zerolinecolor: line });
-    const layout = {
-      margin: { t: 10, r: 10, b: 50, l: 50 }, height: 400, font: { color: ink },
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      xaxis: axis(found.x_title), yaxis: axis(found.y_title), barmode: "group",
-      legend: legendOf(rows), hovermode: "closest",
-      ...layoutOf(found.kind, rows), ...marked(found.mark, ink),
-    };
-    if (isOfNames(found.kind, rows)) layout.xaxis.type = "category";
-    await Plotly.newPlot(place, DRAWN[found.kind](rows), layout, { responsive: true, displaylogo: false });
+    pictures.push(() => picture(place, found, rows));
+    await picture(place, found, rows);
     place.on("plotly_click", ({ points }) => {
       const leads = points[0].customdata;
       if (typeof leads === "string" && leads) location.assign(root + leads);
@@ -371,6 +395,22 @@ async function draw(place) {
   } catch (error) {
     place.replaceChildren(made("p", error.message, { class: "quiet" }));
   }
+}
+
+// Draws, or draws anew in the colours of now.
+function picture(place, found, rows) {
+  const ink = isDark() ? "#e8eaed" : "#1d2126";
+  const line = isDark() ? "#3a414a" : "#d0d4d9";
+  const axis = (title) => ({ title: { text: title }, gridcolor: line, automargin: true, zerolinecolor: line });
+  const layout = {
+    margin: { t: 10, r: 10, b: 50, l: 50 }, height: 400, font: { color: ink },
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    xaxis: axis(found.x_title), yaxis: axis(found.y_title), barmode: "group",
+    legend: legendOf(rows), hovermode: "closest",
+    ...layoutOf(found.kind, rows), ...marked(found.mark, ink),
+  };
+  if (isOfNames(found.kind, rows)) layout.xaxis.type = "category";
+  return Plotly.react(place, DRAWN[found.kind](rows), layout, { responsive: true, displaylogo: false });
 }
 
 function begin() {
