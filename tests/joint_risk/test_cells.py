@@ -251,7 +251,8 @@ def unpredicted(settings: Settings) -> Settings:
         why_unavailable(settings, DECEMBER)
     with connect(settings) as connection:
         connection.execute(
-            "create table risk.residual (borrower_key varchar, month date)"
+            "create table risk.residual "
+            "(borrower_key varchar, month date, is_event boolean)"
         )
         connection.execute(
             "insert into audit.risk_request values (?, ?, ?, ?, 7)", [DECEMBER] * 4
@@ -272,8 +273,34 @@ def test_a_portfolio_without_monthly_pds_is_told_what_the_models_said(
 
 def test_a_month_that_no_model_predicted_is_named(unpredicted: Settings) -> None:
     with connect(unpredicted) as connection:
-        connection.execute("insert into risk.residual values ('a', ?)", [DECEMBER])
+        connection.execute(
+            "insert into risk.residual values ('a', ?, true), ('b', ?, false)",
+            [DECEMBER] * 2,
+        )
     assert "No model predicted 2024-01" in str(why_unavailable(unpredicted, DECEMBER))
+
+
+def test_a_month_in_which_everybody_failed_leaves_nobody_to_tell_of(
+    unpredicted: Settings,
+) -> None:
+    with connect(unpredicted) as connection:
+        connection.execute(
+            "insert into risk.residual values ('a', ?, true), ('b', ?, true)",
+            [DECEMBER] * 2,
+        )
+    assert why_unavailable(unpredicted, DECEMBER) == (
+        "All 2 borrowers with a PD for 2023-12 failed in it: nobody is at risk in "
+        "2024-01, so there is nothing to tell of that month."
+    )
+
+
+def test_a_month_without_a_prediction_is_not_one_in_which_everybody_failed(
+    unpredicted: Settings,
+) -> None:
+    november = dt.date(2023, 11, 1)
+    with connect(unpredicted) as connection:
+        connection.execute("insert into risk.residual values ('a', ?, true)", [november])
+    assert "No model predicted 2023-12" in str(why_unavailable(unpredicted, DECEMBER))
 
 
 def test_risk_tables_that_failed_their_gate_are_not_counted(

@@ -177,7 +177,23 @@ def _no_month(connection: duckdb.DuckDBPyConnection, month: dt.date) -> str | No
     missing = [wanted for wanted in (month, ahead) if (wanted,) not in rows]
     if not missing:
         return None
+    if missing == [ahead] and (fallen := _if_all_fell(connection, month)):
+        return (
+            f"All {fallen:,} borrowers with a PD for {month:%Y-%m} failed in it: nobody "
+            f"is at risk in {ahead:%Y-%m}, so there is nothing to tell of that month."
+        )
     return (
         f"No model predicted {missing[0]:%Y-%m}: audit.model_registry says why models "
         "were refused."
     )
+
+
+def _if_all_fell(connection: duckdb.DuckDBPyConnection, month: dt.date) -> int:
+    """Count the borrowers of a month if none of them stands at its end; else 0."""
+    row = connection.execute(
+        """
+        select if(bool_and(is_event), count(*), 0) from risk.residual where month = ?
+        """,
+        [month],
+    ).fetchone()
+    return int(row[0]) if row else 0
