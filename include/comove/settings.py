@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     # Of the log-odds; its inverse is the least one.
     gate_max_calibration_slope: Annotated[float, Field(gt=1)] = 2.0
     gate_max_psi: Annotated[float, Field(gt=0)] = 0.25
+    # Of the values known; beyond it in more than a quarter of the features a model is
+    # refused.
+    gate_max_extreme_psi: Annotated[float, Field(gt=0)] = 1.0
     gate_max_missing_share_rise: Annotated[float, Field(gt=0, le=1)] = 0.2
     # Months of out-of-time log loss that rank the algorithms.
     champion_window_months: Annotated[int, Field(ge=1)] = 12

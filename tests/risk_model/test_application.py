@@ -518,7 +518,7 @@ def test_a_sound_challenger_replaces_the_champion(trained):
     assert report.records[-1].first_month_predicted == july_2025
 
 
-def test_the_champion_is_compared_on_outcomes_neither_had_seen(trained):
+def test_the_champion_is_compared_on_outcomes_known_since_it_learned(trained):
     given = half_yearly_and_then(applications(), lambda later: later)
     _, _, _, settings = trained(given, month=dt.date(2025, 7, 1))
     [champion] = [one for one in registered(settings) if one["status"] == "champion"]

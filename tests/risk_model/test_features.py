@@ -64,7 +64,11 @@ def test_what_a_lender_knows_for_sure_has_its_sign() -> None:
             -1,
         ),
         (
-            ("mean_days_late_before", "min_days_late_before", "last_instalment_days_late"),
+            (
+                "mean_days_late_before",
+                "min_days_late_before",
+                "last_instalment_days_late",
+            ),
             1,
         ),
     ],

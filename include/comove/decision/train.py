@@ -166,6 +166,7 @@ class _Line:
             p=said[is_new],
             p_champion=before,
             feature_psi=told.psi,
+            known_psi=told.known_psi,
             missing_trained=told.missing_trained,
             missing_now=told.missing_now,
         )

@@ -284,7 +284,12 @@ class _Trainer:
     def _evidence(
         self, fitted: _Fitted, champion: _Fitted | None, trained: str, sample: Sample
     ) -> Evidence:
-        """Collect what neither the model nor the champion had seen, and the features'."""
+        """Collect what each says of rows it was not fitted on, and the features' figures.
+
+        The champion is asked about outcomes known since it learned. Of the same rows the
+        model says what it said cross-fitted: it knows other borrowers of these months,
+        which the champion does not.
+        """
         is_new = np.ones(len(sample), dtype=np.bool_)
         said = None
         if champion is not None and (new := self._since(champion, fitted.step)).any():
@@ -297,6 +302,7 @@ class _Trainer:
             p=fitted.model.cross_fitted[is_new],
             p_champion=said,
             feature_psi=told.psi,
+            known_psi=told.known_psi,
             missing_trained=told.missing_trained,
             missing_now=told.missing_now,
         )

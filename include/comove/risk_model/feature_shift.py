@@ -21,11 +21,14 @@ class FeatureFigures:
     psi : dict of str to float
         Population stability index over the deciles of the earlier rows, missing values
         apart; NaN where too few rows tell.
+    known_psi : dict of str to float
+        The same of the rows with a value: what only became known is no shift of it.
     missing_trained, missing_now : dict of str to float
         Share of missing values in the earlier and in the newer rows.
     """
 
     psi: dict[str, float]
+    known_psi: dict[str, float]
     missing_trained: dict[str, float]
     missing_now: dict[str, float]
 
@@ -49,6 +52,10 @@ def feature_figures(
     """
     return FeatureFigures(
         psi={n: _shift(before[:, j], now[:, j]) for j, n in enumerate(names)},
+        known_psi={
+            n: _shift(_known(before[:, j]), _known(now[:, j]))
+            for j, n in enumerate(names)
+        },
         missing_trained=missing_shares(before, names),
         missing_now=missing_shares(now, names),
     )
@@ -80,11 +87,15 @@ def missing_shares(x: NDArray[np.float32], names: Sequence[str]) -> dict[str, fl
 
 def _shift(before: NDArray[np.float32], now: NDArray[np.float32]) -> float:
     before, now = _thinned(before), _thinned(now)
-    known = before[~np.isnan(before)]
+    known = _known(before)
     if not len(known):
         return float("nan")
     cuts = np.unique(np.quantile(known, np.linspace(0, 1, SHIFT_BANDS + 1)[1:-1]))
     return stability_index(_counts(now, cuts), _counts(before, cuts))
+
+
+def _known(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    return x[~np.isnan(x)]
 
 
 def _thinned(x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -346,6 +346,7 @@ def _evidence(
         y=window.valid.y,
         p=p,
         feature_psi=told.psi,
+        known_psi=told.known_psi,
         missing_trained=told.missing_trained,
         missing_now=told.missing_now,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -219,6 +219,7 @@ def _parameters(algorithm: str, window: Window, fitted: FittedFold) -> dict[str,
 def _figures(evidence: Evidence) -> dict[str, dict[str, float | None]]:
     return {
         "feature_psi": without_nan(evidence.feature_psi),
+        "known_psi": without_nan(evidence.known_psi),
         "missing_trained": without_nan(evidence.missing_trained),
         "missing_now": without_nan(evidence.missing_now),
     }
@@ -231,12 +232,16 @@ def _write_evidence(folder: Path, evidence: Evidence) -> None:
 
 def _read_evidence(folder: Path, record: ModelRecord) -> Evidence:
     told = record.parameters["figures"]
-    psi = {n: np.nan if v is None else v for n, v in told["feature_psi"].items()}
     with np.load(folder / EVIDENCE_FILE, allow_pickle=False) as kept:
         return Evidence(
             y=kept["y"].astype(np.float64),
             p=kept["p"],
-            feature_psi=psi,
+            feature_psi=_with_nan(told["feature_psi"]),
+            known_psi=_with_nan(told["known_psi"]),
             missing_trained=told["missing_trained"],
             missing_now=told["missing_now"],
         )
+
+
+def _with_nan(figures: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: np.nan if v is None else v for name, v in figures.items()}

@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 from comove.quality.shift import stability_index
 from comove.quality.suite import Severity
 from comove.risk_model.calibration import fit_calibration, overlaps
-from comove.risk_model.metrics import auc, log_loss
+from comove.risk_model.metrics import auc, row_log_loss
 from comove.settings import Settings
 
 FloatArray = npt.NDArray[np.float64]
@@ -24,6 +24,12 @@ LEAST_CHANCE = 0.05
 # models; a warning, since the better one may be the new one.
 MIN_RANK_CORRELATION = 0.5
 SHOWN_FEATURES = 5
+# Standard errors by which a challenger's log loss must be below the champion's, to say
+# that it predicts better.
+CLEARLY = 2.0
+# A delivery of other units or of shifted columns moves most features at once; a book that
+# grows older moves some.
+MOST_EXTREME_SHARE = 0.25
 LEAST_PROBABILITY = 1e-12
 # Standard errors either side of a 95 % interval.
 CENTRAL = float(stats.norm.ppf(0.975))
@@ -48,6 +54,8 @@ class Evidence:
         NaN where too few rows tell.
     missing_trained, missing_now : mapping of str to float
         Share of missing values by feature, in the training and in the newest rows.
+    known_psi : mapping of str to float
+        As ``feature_psi``, of the rows with a value.
     """
 
     y: FloatArray
@@ -56,6 +64,7 @@ class Evidence:
     feature_psi: Mapping[str, float] = field(default_factory=dict)
     missing_trained: Mapping[str, float] = field(default_factory=dict)
     missing_now: Mapping[str, float] = field(default_factory=dict)
+    known_psi: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,6 +138,7 @@ def judge_challenger(evidence: Evidence, settings: Settings) -> tuple[Check, ...
         *checks,
         _missing(evidence, settings.gate_max_missing_share_rise),
         _population(evidence, settings.gate_max_psi),
+        _extreme_shift(evidence, settings.gate_max_extreme_psi),
     )
 
 
@@ -337,24 +347,51 @@ def _no_champion(evidence: Evidence) -> str:
     return "the champion has learned from all of these rows"
 
 
+@dataclass(frozen=True)
+class _Gain:
+    """By how much a challenger's log loss is below the champion's."""
+
+    mean: float
+    standard_error: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether more than chance."""
+        return self.mean > CLEARLY * self.standard_error
+
+    def __str__(self) -> str:
+        word = "better" if self.mean > 0 else "worse"
+        return (
+            f"log loss {abs(self.mean):.5f} {word} than the champion's "
+            f"(standard error {self.standard_error:.5f})"
+        )
+
+
+def _gain(rows: _Both) -> _Gain:
+    """Compare row by row: what makes a row hard for one makes it hard for the other."""
+    by_row = row_log_loss(rows.y, rows.p_champion) - row_log_loss(rows.y, rows.p)
+    spread = float(np.std(by_row, ddof=1)) if len(by_row) > 1 else np.inf
+    return _Gain(float(np.mean(by_row)), spread / float(np.sqrt(len(by_row))))
+
+
 def _stable_scores(evidence: Evidence, most: float) -> Check:
-    name = "The scores are spread as the champion's, or predict better"
+    name = "The scores are spread as the champion's, or clearly predict better"
     rows = _rows_of_both(evidence)
     if rows is None:
         return _nothing_to_judge(name, _no_champion(evidence))
     psi = _score_psi(rows.p, rows.p_champion)
     if np.isnan(psi):
         return _nothing_to_judge(name, f"{len(rows.p):,} rows are too few")
-    gain = log_loss(rows.y, rows.p_champion) - log_loss(rows.y, rows.p)
+    gain = _gain(rows)
     return Check(
         name=name,
         severity="critical",
         # When times change, the scores of a better model move: only a change that
         # earns nothing is refused, or the old champion would stay for ever.
-        success=bool(psi <= most or gain > 0),
-        observed=f"PSI {psi:.3f}, log loss {abs(gain):.5f} "
-        f"{'better' if gain > 0 else 'worse'} than the champion's",
-        expected=f"PSI at most {most:.3g}, or a log loss below the champion's",
+        success=bool(psi <= most or gain.is_clear),
+        observed=f"PSI {psi:.3f}, {gain}",
+        expected=f"PSI at most {most:.3g}, or a log loss below the champion's by more "
+        f"than {CLEARLY:g} standard errors",
         remedy="Compare the cards of both models; a person may promote either.",
     )
 
@@ -407,6 +444,29 @@ def _population(evidence: Evidence, most: float) -> Check:
         observed=_worst(psi, most, "PSI"),
         expected=f"PSI of each feature at most {most:.3g}",
         remedy="See `risk.feature_stability` for the months in which it moved.",
+    )
+
+
+def _extreme_shift(evidence: Evidence, most: float) -> Check:
+    """Refuse a model many of whose features are of another population, or unit.
+
+    Of the values known: in a young book whole histories become known, and that is no
+    shift of those who have one.
+    """
+    name = "Few features are of another population altogether"
+    psi = {f: value for f, value in evidence.known_psi.items() if not np.isnan(value)}
+    if not psi:
+        return _nothing_to_judge(name, "too few rows")
+    extreme = sum(value > most for value in psi.values())
+    return Check(
+        name=name,
+        severity="critical",
+        success=extreme <= MOST_EXTREME_SHARE * len(psi),
+        observed=f"PSI of the known values above {most:.3g} in {extreme} of {len(psi)} "
+        f"features ({_worst(psi, most, 'PSI')})",
+        expected=f"in at most {MOST_EXTREME_SHARE:.0%} of them",
+        remedy="Look for changed units or columns in the newest deliveries of the "
+        "entities these features come from.",
     )
 
 

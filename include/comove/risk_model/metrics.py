@@ -117,9 +117,28 @@ def log_loss(y: ArrayLike, p: ArrayLike, weights: ArrayLike | None = None) -> fl
     float
         At least 0, less is better; defined with one class; nan without rows.
     """
+    return _mean(row_log_loss(y, p), weights)
+
+
+def row_log_loss(y: ArrayLike, p: ArrayLike) -> FloatArray:
+    """Minus the log likelihood of each outcome, in nats.
+
+    Parameters
+    ----------
+    y : array_like, shape (n,)
+        1 for an event, else 0.
+    p : array_like, shape (n,)
+        Probabilities; those nearer to 0 or 1 than `CLIP` count as `CLIP` away.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Their mean is `log_loss`.
+    """
     y, p = _arrays(y, p)
     p = np.clip(p, CLIP, 1.0 - CLIP)
-    return _mean(-np.log(np.where(y > 0, p, 1.0 - p)), weights)
+    losses: FloatArray = -np.log(np.where(y > 0, p, 1.0 - p))
+    return losses
 
 
 def brier(y: ArrayLike, p: ArrayLike, weights: ArrayLike | None = None) -> float:

@@ -108,7 +108,8 @@ class Population:
             False for missing values and where no sign is known.
         """
         direction = np.array([feature.direction for feature in features])
-        return ((x - self._medians_for(x)) * direction < 0).astype(np.bool_)
+        is_less: NDArray[np.bool_] = (x - self._medians_for(x)) * direction < 0
+        return is_less
 
     def _medians_for(self, x: FeatureMatrix) -> FeatureMatrix:
         """Put the value itself where no application had one: as usual as any other."""
