@@ -5,7 +5,9 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,9 +21,10 @@ from tests.risk_model.small_book import (
 
 from comove.errors import ModelError
 from comove.risk_model.export import run_folder
-from comove.risk_model.features import load_features
-from comove.risk_model.folds import month_of, number
-from comove.risk_model.train import TrainReport, train
+from comove.risk_model.features import Feature, load_features
+from comove.risk_model.folds import Fold, month_of, number
+from comove.risk_model.matrix import Encoding
+from comove.risk_model.train import TrainReport, _Work, train
 from comove.settings import Settings
 
 
@@ -325,3 +328,56 @@ def test_features_that_have_changed_are_learnt_anew(
     assert not before & {m["model_version"] for m in models(other, month)}
     names = {name for m in models(other, month) for name in m["features"]}
     assert ("monthly_income" in names) == (change == "another sign")
+
+
+# What the champion says of the months a challenger is validated on
+
+WINDOW = Fold(
+    train_from=dt.date(2023, 1, 1),
+    train_to=dt.date(2023, 6, 1),
+    valid_from=dt.date(2023, 4, 1),
+    first_month=dt.date(2023, 8, 1),
+    last_month=dt.date(2023, 12, 1),
+    searches=False,
+)
+
+
+def said_by_a_champion(learned_to: dt.date) -> list[float]:
+    """Of three borrowers in each month; it says the month's number over a hundred."""
+    features = (Feature("month_number", "number", 0, ""),)
+    model = SimpleNamespace(
+        encoding=Encoding(features, {}), pds=lambda x: {"logit": x[:, 0] / 100}
+    )
+    records = {"logit": SimpleNamespace(trained_to=learned_to)}
+    with duckdb.connect() as connection:
+        connection.execute(
+            """
+            create table borrower_month as
+            select
+                'b' || who as borrower_key, make_date(2023, number, 1) as month,
+                number::double as month_number,
+                -- Not known yet of one in May.
+                if(number = 5 and who = 0, null, false) as is_event
+            from range(3) as b (who), range(1, 10) as m (number)
+            """
+        )
+        work = _Work(Settings(), connection, None, ("logit",), LAST, print)
+        champion = (SimpleNamespace(model=model, records=records), "logit")
+        return list(work._said_of_validation(champion, WINDOW, rows=8))
+
+
+def test_the_champion_is_asked_about_months_it_has_not_learned_from() -> None:
+    """April: 3 rows, May: 2 with a known outcome, June: 3."""
+    assert said_by_a_champion(dt.date(2023, 4, 1)) == pytest.approx(
+        [np.nan] * 3 + [0.05] * 2 + [0.06] * 3, nan_ok=True
+    )
+
+
+def test_a_champion_older_than_the_months_is_asked_about_all_of_them() -> None:
+    assert said_by_a_champion(dt.date(2022, 12, 1)) == pytest.approx(
+        [0.04] * 3 + [0.05] * 2 + [0.06] * 3
+    )
+
+
+def test_a_champion_that_has_learned_from_all_of_them_says_nothing() -> None:
+    assert np.isnan(said_by_a_champion(dt.date(2023, 6, 1))).all()
