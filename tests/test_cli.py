@@ -202,8 +202,10 @@ def test_decisions_that_come_out_otherwise_are_a_failure(
     said = runner.invoke(app, ["replay"])
     assert said.exit_code == 1
     assert "3 of 1,200 decisions come out otherwise" in said.stderr
-    monkeypatch.setattr(trail, "replay_published", lambda _: counts | {"changed": 0})
+    same = counts | {"changed": 0, "scored_otherwise": 2}
+    monkeypatch.setattr(trail, "replay_published", lambda _: same)
     assert json.loads(runner.invoke(app, ["replay", "--json"]).stdout)["changed"] == 0
+    assert "Of 2 the score says otherwise now" in runner.invoke(app, ["replay"]).stdout
 
 
 def test_reports_are_listed_newest_first(home: Path) -> None:

@@ -409,6 +409,8 @@ def replay(as_json: AsJson = False) -> None:
         _print_json(counts)
     else:
         typer.echo(f"{counts['decisions']:,} decisions made again, all the same.")
+        if scored := counts["scored_otherwise"]:
+            typer.echo(f"Of {scored:,} the score says otherwise now, by the same model.")
 
 
 @app.command()

@@ -86,7 +86,8 @@ def test_an_approved_version_changes_the_applications_in_the_changed_band_alone(
     assert all("(band all, version 2)" in str(row[2]) for row in changed.values())
     # Those of before are made again as they were, those of since by the new version.
     publish(lender)
-    assert replay_published(lender) == {"decisions": CASES, "changed": 0}
+    counts = replay_published(lender)
+    assert (counts["decisions"], counts["changed"]) == (CASES, 0)
 
 
 def test_a_decision_made_again_as_of_before_the_approval_has_the_old_answer(

@@ -25,6 +25,15 @@ from comove.decision.trail_text import lines
 from comove.settings import Settings
 
 LAST = f"{CASES - 1:032x}"
+ALL_THE_SAME = {"decisions": CASES, "changed": 0, "scored_otherwise": 0}
+SCORED = """
+    insert into risk.score by name
+    select
+        application_key, '2024-07-01'::date as as_of, 600 as score,
+        score_pd + {moved} as pd, '{version}' as model_version, '{scoring}' as scoring,
+        '[]' as reason_codes, false as is_mature
+    from risk.decision_case where score_pd is not null
+"""
 REJECT = """
     insert into risk.lending_control values (
         'c9', null, '{industry}', 'reject', 0, '{since}', '2024-12-31', 'e9',
@@ -45,7 +54,7 @@ def reject_industry(
 
 
 def test_every_decision_made_again_is_the_same(lender: Settings) -> None:
-    assert replay_published(lender) == {"decisions": CASES, "changed": 0}
+    assert replay_published(lender) == ALL_THE_SAME
 
 
 def test_a_decision_that_comes_out_otherwise_is_counted(lender: Settings) -> None:
@@ -55,7 +64,7 @@ def test_a_decision_that_comes_out_otherwise_is_counted(lender: Settings) -> Non
         f"where application_key = '{LAST}'",
     )
     publish(lender)
-    assert replay_published(lender) == {"decisions": CASES, "changed": 1}
+    assert replay_published(lender) == ALL_THE_SAME | {"changed": 1}
 
 
 def test_without_published_decisions_nothing_is_made_again(settings: Settings) -> None:
@@ -113,6 +122,36 @@ def test_a_replay_asks_the_model_that_decided(lender: Settings) -> None:
     assert replay_published(lender)["changed"] > 0
 
 
+@pytest.mark.parametrize(
+    ("moved", "version", "scoring", "is_otherwise"),
+    [
+        (0.0, "application-blend-x", "out_of_time", False),
+        (0.01, "application-blend-x", "out_of_time", True),
+        (0.01, "application-blend-y", "out_of_time", False),
+        (0.01, "application-blend-x", "cross_fitted", False),
+    ],
+)
+def test_a_replay_names_what_the_same_model_of_the_score_says_otherwise_now(
+    lender: Settings, moved: float, version: str, scoring: str, is_otherwise: bool
+) -> None:
+    change(lender, SCORED.format(moved=moved, version=version, scoring=scoring))
+    publish(lender)
+    trail = decide_dry(lender, LAST)
+    assert trail.differs == (("score_pd",) if is_otherwise else ())
+
+
+def test_what_the_score_says_otherwise_now_is_counted_and_changes_no_decision(
+    lender: Settings,
+) -> None:
+    said = {"version": "application-blend-x", "scoring": "out_of_time"}
+    change(lender, SCORED.format(moved=0.01, **said))
+    publish(lender)
+    (scored,) = rows(lender, "select count(*) from risk.score")[0]
+    assert scored > 0
+    told = {"scored_otherwise": scored}
+    assert replay_published(lender) == ALL_THE_SAME | told
+
+
 def test_a_replay_asks_with_the_features_that_were_kept(lender: Settings) -> None:
     key = rows(
         lender,
@@ -142,7 +181,7 @@ def test_decisions_from_before_features_were_kept_are_made_of_what_models_said(
     change(lender, "update risk.decision_input set features = null")
     publish(lender)
     shutil.rmtree(lender.places.root / "artifacts/models")
-    assert replay_published(lender) == {"decisions": CASES, "changed": 0}
+    assert replay_published(lender) == ALL_THE_SAME
 
 
 def test_a_policy_changed_since_changes_no_replay(lender: Settings) -> None:

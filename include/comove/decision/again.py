@@ -35,8 +35,8 @@ def asked_again(
 ) -> str:
     """Ask the models named in kept inputs again; all else stays as it was kept.
 
-    The application score is taken as it was said then: its own model is not asked again.
-    Inputs kept before features were stay as they are.
+    The application score is taken as it was said then: `scored_otherwise` tells of which
+    it is another now. Inputs kept before features were stay as they are.
 
     Parameters
     ----------
@@ -73,6 +73,34 @@ def asked_again(
     ]
     _put(connection, said)
     return "again_input"
+
+
+def scored_otherwise(connection: duckdb.DuckDBPyConnection) -> int:
+    """Count what the same model of the application score says otherwise of by now.
+
+    A score is another where what it is made of came late, or was tampered with; where
+    another model has scored since, nothing can be compared.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        After `asked_again`, with ``risk.score``.
+
+    Returns
+    -------
+    int
+        Applications of those asked for.
+    """
+    row = connection.execute(
+        """
+        select count(*) from kept_input as kept
+        inner join risk.score as scores using (application_key)
+        where scores.model_version = kept.features ->> '$.score_version'
+            and scores.scoring <> 'cross_fitted'
+            and abs(scores.pd - (kept.features ->> '$.score_pd')::double) > 1e-9
+        """
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _cases() -> str:

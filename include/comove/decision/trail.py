@@ -8,7 +8,7 @@ import datetime as dt
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -16,7 +16,7 @@ import duckdb
 from comove.connection import connect_serving, literal, utc_now
 from comove.decision import admission, limit
 from comove.decision.admission import Admission
-from comove.decision.again import asked_again
+from comove.decision.again import asked_again, scored_otherwise
 from comove.decision.applications import application_key
 from comove.decision.estimate import judged
 from comove.decision.judges import EVERYONE, EXISTING, Judges, Named
@@ -51,7 +51,8 @@ class Trail:
     kept : mapping or None
         The row of ``risk.credit_decision``, where it was decided before.
     differs : tuple of str
-        Columns in which both differ; a person's answer is no difference.
+        Columns in which both differ; a person's answer is no difference. ``score_pd``
+        where the same model of the score says another probability by now.
     """
 
     decision: Row
@@ -119,7 +120,10 @@ def replay(connection: duckdb.DuckDBPyConnection, settings: Settings, kept: Row)
     _ask(connection, key, day, moment)
     inputs = asked_again(connection, settings, _KEPT_INPUTS)
     apply_rules(connection, policy, inputs=inputs, is_replay=True)
-    return _trail(connection, kept)
+    trail = _trail(connection, kept)
+    if scored_otherwise(connection):
+        return replace(trail, differs=(*trail.differs, "score_pd"))
+    return trail
 
 
 def replay_published(settings: Settings) -> dict[str, int]:
@@ -160,12 +164,14 @@ def replay_all(
     Returns
     -------
     dict of str to int
-        ``decisions`` made again, and ``changed``: how many came out otherwise.
+        ``decisions`` made again, ``changed``: how many came out otherwise, and
+        ``scored_otherwise``: of how many the same model of the application score says
+        another probability by now. Decisions are made again with what it said then.
     """
     hashes = connection.execute(
         "select distinct policy_hash from risk.credit_decision order by 1"
     ).fetchall()
-    counts = {"decisions": 0, "changed": 0}
+    counts = {"decisions": 0, "changed": 0, "scored_otherwise": 0}
     for (policy_hash,) in hashes:
         policy = Policy.kept(connection, policy_hash)
         connection.execute(
@@ -198,6 +204,7 @@ def replay_all(
         ).fetchone()
         counts["decisions"] += int(row[0]) if row else 0
         counts["changed"] += int(row[1]) if row else 0
+        counts["scored_otherwise"] += scored_otherwise(connection)
     return counts
 
 
