@@ -62,6 +62,9 @@ APPROVAL = """
 Approve: new limits and drawings of these debtors stop, and applications that share region
 and industry with the fallen borrower are refused for as long as the strategy says.
 Reject: nothing happens. Either is recorded with your name.
+
+Every freeze with its event, index and exposure: [Joint risk](/comove/joint-risk), table
+Actions, search for `proposed`.
 """
 
 

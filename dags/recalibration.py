@@ -52,6 +52,9 @@ Approve: the proposed bands come into force at once, and `credit_decision` decid
 from its next run on, where they are in points of our own score. Decisions of before stay;
 the version before retires and can be restored. Reject: what is in force stays. Either is
 recorded with your name.
+
+Every candidate and its effect: [Score drift](/comove/score-drift), tables Recalibration
+and Strategy versions; the report is linked above them.
 """
 
 

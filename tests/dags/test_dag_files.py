@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from airflow.sdk import DAG, BaseOperator, PartitionedAssetTimetable
 
 from comove.home import project_root
+from comove.pages.catalogue import PAGES
 from comove.settings import Settings
 
 DAG_FILES = sorted((project_root() / "dags").glob("*.py"))
@@ -239,6 +241,17 @@ def test_nobody_is_asked_about_a_strategy_before_the_gate_and_publishing() -> No
     assert after == {"decide", "publish_decision", "close_run"}
     assert approve.response_timeout.days == Settings().recalibration_approval_days
     assert approve.execution_timeout is None
+
+
+@pytest.mark.parametrize(
+    "task", [task for task in TASKS if task.task_id == "approve"], ids=lambda t: t.dag_id
+)
+def test_a_question_leads_to_the_page_that_shows_what_it_is_about(
+    task: BaseOperator,
+) -> None:
+    pages = re.findall(r"\]\(/comove/([a-z-]+)\)", task.body)
+    assert pages
+    assert set(pages) <= {page.slug for page in PAGES}
 
 
 @pytest.mark.parametrize("dag", DAGS, ids=lambda dag: dag.dag_id)

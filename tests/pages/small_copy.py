@@ -81,6 +81,9 @@ def publish_small(settings: Settings) -> Settings:
     (settings.places.reports / "quality").mkdir(parents=True, exist_ok=True)
     (settings.places.reports / "quality" / "latest.html").write_text("<p>gates</p>")
     (settings.places.reports / "quality" / "rows.csv").write_text("borrower_key\n1\n")
+    answer = settings.places.reports / "default_response" / "2024-06"
+    answer.mkdir(parents=True, exist_ok=True)
+    (answer / "strategy_action.csv").write_text("borrower_key\n1\n")
     card = settings.places.artifacts / "models" / "m1" / "card.md"
     card.parent.mkdir(parents=True, exist_ok=True)
     card.write_text(f"# Card of m1\n\n| a | b |\n|---|---|\n| 1 | {HOSTILE} |\n")

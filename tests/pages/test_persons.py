@@ -107,6 +107,15 @@ def test_single_persons_and_files_of_rows_are_refused(
     assert viewer.get(address).status_code == 403
 
 
+def test_files_of_rows_are_linked_for_who_may_open_them(
+    site: TestClient, viewer: TestClient
+) -> None:
+    link = 'href="reports/default_response/2024-06/strategy_action.csv"'
+    assert link in site.get("/joint-risk").text
+    assert link not in viewer.get("/joint-risk").text
+    assert "latest.html" in viewer.get("/data-quality").text
+
+
 def test_an_event_is_shown_without_its_debtors_keys(
     site: TestClient, viewer: TestClient
 ) -> None:

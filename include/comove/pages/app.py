@@ -29,7 +29,7 @@ from comove.errors import ComoveError
 from comove.pages import overview
 from comove.pages.cards import card_of
 from comove.pages.catalogue import PAGES, Chart, Page
-from comove.pages.files import NoSuchFileError, page_file, reports_of
+from comove.pages.files import WITHOUT_PERSONS, NoSuchFileError, page_file, reports_of
 from comove.pages.ks_curve import Cell, cell_figures, ks_curve
 from comove.pages.network import network
 from comove.pages.persons import HiddenError, hidden
@@ -51,8 +51,6 @@ SCRIPTS = {
     "comove.js": HERE / "static" / "comove.js",
     "comove.css": HERE / "static" / "comove.css",
 }
-# Reports are written without keys of persons; the files of rows beside them have some.
-PAGES_OF_REPORTS = (".html", ".pdf", ".png", ".svg")
 OWN_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; "
@@ -179,7 +177,7 @@ class _Site:
             by_month=[page.slug for page in PAGES if page.months_of],
         )
 
-    def page(self, slug: str, month: Month = None) -> Response:
+    def page(self, slug: str, request: Request, month: Month = None) -> Response:
         """Give one page; its charts and rows are asked for by the browser."""
         page = self._page(slug)
         published = self._months(page)
@@ -193,7 +191,9 @@ class _Site:
             charts=[one for one in page.charts if _is_there(one, tables)],
             listings=[one for one in page.listings if one.table in tables],
             absent=[one for one in page.listings if one.table not in tables],
-            reports=reports_of(self.home, page.reports),
+            reports=reports_of(
+                self.home, page.reports, sees_persons=not _is_masked(request)
+            ),
             columns=tables,
         )
 
@@ -304,7 +304,7 @@ class _Site:
 
     def report(self, path: str, request: Request) -> Response:
         """Give a report as it was written; files of rows only to who may see persons."""
-        if _is_masked(request) and not path.endswith(PAGES_OF_REPORTS):
+        if _is_masked(request) and not path.endswith(WITHOUT_PERSONS):
             raise hidden("reports")
         return self._file(self.home.reports, path)
 

@@ -320,8 +320,8 @@ SCORE_DRIFT = Page(
             title="KS by stage and cohort",
             about="Two-sample Kolmogorov-Smirnov distance of good and bad; ● has "
             "drifted. Grey cells are not judged: … immature, ? too few of a kind, or "
-            "nothing to compare with. A cell leads to its KS curve, as do the rows of the "
-            "table Matrix.",
+            "nothing to compare with. A cell leads to its KS curve, as do the rows of "
+            "the table Matrix.",
             kind="heat",
             sql="select strftime(cohort_month, '%Y-%m') as x, "
             "stage || if(label = 'policy', '', ', ' || label) as y, ks as value, "

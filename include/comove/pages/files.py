@@ -10,6 +10,9 @@ from comove.home import Home
 
 # What reports are made of; models, data and secrets are never handed out.
 SHOWN = {".html", ".pdf", ".csv", ".parquet", ".md", ".png", ".svg"}
+# Reports are written without keys of persons; the files of rows beside them have some.
+WITHOUT_PERSONS = (".html", ".pdf", ".png", ".svg")
+ROWS = {".csv", ".parquet"}
 
 
 class NoSuchFileError(ComoveError):
@@ -61,8 +64,10 @@ def page_file(folder: Path, path: str) -> Path:
     raise _missing()
 
 
-def reports_of(home: Home, folders: tuple[str, ...]) -> list[Report]:
-    """List the pages of some folders of reports, newest month first.
+def reports_of(
+    home: Home, folders: tuple[str, ...], *, sees_persons: bool
+) -> list[Report]:
+    """List the pages of some folders of reports, and the files of rows beside them.
 
     Parameters
     ----------
@@ -70,16 +75,31 @@ def reports_of(home: Home, folders: tuple[str, ...]) -> list[Report]:
         Whose.
     folders : tuple of str
         Names below ``reports/``.
+    sees_persons : bool
+        Whether files of rows are listed.
+
+    Returns
+    -------
+    list of Report
+        Of each folder, newest month first.
     """
     found = []
     for name in folders:
-        files = sorted((home.reports / name).glob("*/index.html"), reverse=True)
-        files += sorted((home.reports / name).glob("latest.html"))
+        months = sorted((home.reports / name).glob("*/"), reverse=True)
+        files = [file for month in months for file in _of_month(month, sees_persons)]
+        files += (home.reports / name).glob("latest.html")
         for file in files:
-            inner = file.parent.name if file.name == "index.html" else "latest"
-            path = str(file.relative_to(home.reports))
-            found.append(Report(path, f"{name.replace('_', ' ')} {inner}"))
+            inner = "latest" if file.name == "latest.html" else file.parent.name
+            title = f"{name.replace('_', ' ')} {inner}"
+            if file.suffix in ROWS:
+                title += f": {file.name}"
+            found.append(Report(file.relative_to(home.reports).as_posix(), title))
     return found
+
+
+def _of_month(folder: Path, sees_persons: bool) -> list[Path]:
+    rows = [file for file in sorted(folder.iterdir()) if file.suffix in ROWS]
+    return [*folder.glob("index.html"), *(rows if sees_persons else [])]
 
 
 def _missing() -> NoSuchFileError:
