@@ -28,13 +28,18 @@ is wrong everywhere says nothing of dependence, and c takes it out:
         n - n_groups as degrees_within,
         n0 as mean_group_size,
         level_ratio,
-        (events_squared - 2 * level_ratio * events_expected
-        + level_ratio * level_ratio * expected_squared)
-        / nullif(
-            level_ratio * expected_events
-            - level_ratio * level_ratio * (expected_events - binomial_variance),
-            0
-        ) as variance_ratio,
+        -- One cell sets the level: nothing is left over but rounding.
+        case
+            when n_groups > 1
+                then (
+                    events_squared - 2 * level_ratio * events_expected
+                    + level_ratio * level_ratio * expected_squared
+                ) / nullif(
+                    level_ratio * expected_events
+                    - level_ratio * level_ratio * (expected_events - binomial_variance),
+                    0
+                )
+        end as variance_ratio,
         variance_ratio_as_predicted
     from (
         select
