@@ -9,6 +9,8 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOper
 from airflow.sdk.exceptions import AirflowSkipException
 
 from comove_airflow.notify import APPROVAL
+from comove_airflow.question import kept_evidence
+from comove_airflow.stage import failing_at_once
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,7 +25,7 @@ class PersonApproval(ApprovalOperator):
     Parameters
     ----------
     asked_by : str
-        Task whose result holds `counted_as` and ``evidence``.
+        Task whose result holds `counted_as`, and that has kept its evidence.
     **kwargs : Any
         As of `ApprovalOperator`.
     """
@@ -46,7 +48,9 @@ class PersonApproval(ApprovalOperator):
         self.waiting = asked[self.counted_as]
         self.waiting_id = asked.get("waiting_id") or asked.get("content_hash") or ""
         self.subject = f"{self.subject_asked} ({self.waiting:,})"
-        self.body = f"{asked['evidence']}\n\n{self.body or ''}"
+        with failing_at_once():
+            evidence = kept_evidence(context)
+        self.body = f"{evidence}\n\n{self.body or ''}"
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:

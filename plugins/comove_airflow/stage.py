@@ -1,7 +1,7 @@
 """What every stage of every DAG shares: settings, month, refusals, counts.
 
 A stage is a function that takes Airflow's context, calls one entry point of comove, and
-gives back counts: no row ever enters a log or an XCom.
+gives back counts: no row ever enters a log or an XCom, nor what a person is to be shown.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from comove.errors import ComoveError, WarehouseBusyError
 from comove.settings import Settings
+from comove_airflow.question import drop_evidence, keep_evidence
 from comove_airflow.request import month_for, settings_for
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def stage(function: Callable[[Context], Any]) -> Callable[[Context], dict[str, A
         started = time.monotonic()
         with failing_at_once():
             counts = _counts(function(context))
+        if evidence := counts.pop("evidence", None):
+            keep_evidence(context, evidence)
         counts["seconds"] = round(time.monotonic() - started, 3)
         log.info("%s: %s", function.__name__, counts)
         return counts
@@ -164,6 +167,8 @@ def close_record(context: Context) -> dict[str, Any]:
     refresh_published_audit(settings)
     if failed:
         raise FailedBeforeError(failed)
+    # Of a failed run the task that asks may be cleared, and asks once more.
+    drop_evidence(context)
     return {"status": status}
 
 

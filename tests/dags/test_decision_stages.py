@@ -1,7 +1,9 @@
 """What the stages of the decision do besides calling the library, and how it asks."""
 
 import datetime as dt
+import logging
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +15,8 @@ from tests.decision.small_lender import open_lender, planted_cases, rows
 
 from comove.settings import Settings
 from comove_airflow import decision_stages as stages
+from comove_airflow import stage
+from comove_airflow.question import keep_evidence, kept_evidence
 from comove_airflow.review_approval import ReviewApproval
 
 NOON = dt.datetime(2024, 7, 3, 14, 0, tzinfo=dt.timezone(dt.timedelta(hours=2)))
@@ -56,6 +60,15 @@ def context(
         "ti": SimpleNamespace(xcom_pull=lambda *, task_ids: found.get(task_ids)),
         "outlets": [],
     }
+
+
+@dataclass
+class Decided:
+    """What the library reports of one application, as far as a person is asked."""
+
+    reviews_waiting: int
+    waiting_id: str
+    evidence: str
 
 
 def operator() -> ReviewApproval:
@@ -102,13 +115,52 @@ def test_a_field_the_form_does_not_have_is_refused() -> None:
 
 
 @pytest.mark.slow
-def test_results_of_stages_are_figures_and_a_table_for_a_person(home: Settings) -> None:
+def test_results_of_stages_are_figures_and_no_rows(home: Settings) -> None:
     results = decided()
     said = str(results)
     found = rows(home, "select application_key from risk.decision_case")
     keys = [key for (key,) in found]
     assert results["decide"]["reviews_waiting"] > 0
     assert not any(key in said for key in keys)
+
+
+@pytest.mark.usefixtures("home")
+def test_why_one_was_decided_reaches_the_question_and_neither_log_nor_result(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from comove.decision import decide
+
+    found = Decided(1, "these", "| Asked for | 512 |\n\n- income is low")
+    monkeypatch.setattr(decide, "decide", lambda *_, **__: found)
+    monkeypatch.setattr(HITLOperator, "execute", lambda *_: None)
+    caplog.set_level(logging.INFO)
+    result = stages.decide(context(application="a"))
+    assert set(result) == {"reviews_waiting", "waiting_id", "seconds"}
+    assert "decide: {'reviews_waiting': 1" in caplog.text
+    assert "512" not in caplog.text
+    asking = operator()
+    asking.execute(context({"decide": result}))
+    assert asking.body.startswith("| Asked for | 512 |\n\n- income is low")
+
+
+@pytest.mark.usefixtures("home")
+def test_what_was_shown_goes_with_the_end_of_a_run_that_succeeded(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[str] = ["approve"]
+    monkeypatch.setattr(stage, "failed_tasks", lambda _: failed)
+    monkeypatch.setattr(stage, "stage_seconds", lambda _: {})
+    monkeypatch.setattr("comove.warehouse.refresh_published_audit", lambda _: None)
+    given = context()
+    keep_evidence(given, "| a table |")
+    with pytest.raises(stage.FailedBeforeError):
+        stage.close_record(given)
+    assert kept_evidence(given) == "| a table |"
+    failed.clear()
+    stage.close_record(given)
+    with pytest.raises(AirflowFailException, match="Run the DAG again: it asks anew"):
+        operator().execute(context({"decide": {"reviews_waiting": 1}}))
+    assert not [*home.places.scratch.glob("questions/*/*")]
 
 
 @pytest.mark.parametrize(
@@ -191,13 +243,6 @@ def test_an_unknown_application_fails_the_run_at_once() -> None:
 def test_where_nothing_waits_nobody_is_asked() -> None:
     with pytest.raises(AirflowSkipException, match="No decision waits"):
         operator().execute(context({"decide": {"reviews_waiting": 0}}))
-
-
-def test_a_person_is_shown_the_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(HITLOperator, "execute", lambda *_: None)
-    asking = operator()
-    asking.execute(context({"decide": {"reviews_waiting": 3, "evidence": "| a table |"}}))
-    assert asking.body.startswith("| a table |")
 
 
 def test_without_an_answer_in_time_decisions_wait_for_the_next_run() -> None:

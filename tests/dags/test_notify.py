@@ -20,6 +20,7 @@ from comove_airflow import response_stages, warehouse_stages
 from comove_airflow.approval import PersonApproval
 from comove_airflow.freeze_approval import FreezeApproval
 from comove_airflow.notify import FAILURE, SUCCESS
+from comove_airflow.question import keep_evidence
 from comove_airflow.stage import FailedBeforeError, stage
 
 UI = "http://ui.example"
@@ -185,6 +186,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]) -> None:
     monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **_: None)
     given = context("default_response", "approve", results={"respond": asked})
     operator = FreezeApproval(task_id="approve", asked_by="respond", subject="Freeze")
+    keep_evidence(given, "| a table |")
     with pytest.raises(TaskAwaitingInput):
         operator.execute(given | {"task": operator})
 
@@ -192,7 +194,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]) -> None:
 def test_a_question_is_told_once_with_a_link_to_its_form(
     home: Settings, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = {"freezes_waiting": 20, "evidence": "| a table |", "waiting_id": "these"}
+    asked = {"freezes_waiting": 20, "waiting_id": "these"}
     ask(monkeypatch, asked)
     # As after a process that died while it waited.
     ask(monkeypatch, asked)

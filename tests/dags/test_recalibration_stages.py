@@ -13,6 +13,7 @@ from tests.recalibration.small_lender import change, open_lender, rows
 
 from comove.settings import Settings
 from comove_airflow import drift_stages, recalibration_stages
+from comove_airflow.question import keep_evidence
 from comove_airflow.recalibration_approval import RecalibrationApproval
 
 NOON = dt.datetime(2024, 7, 3, 14, 0, tzinfo=dt.timezone(dt.timedelta(hours=2)))
@@ -131,12 +132,12 @@ def test_without_a_proposal_nobody_is_asked() -> None:
         operator().execute(context({"assess": {"proposals_waiting": 0}}))
 
 
+@pytest.mark.usefixtures("home")
 def test_a_person_is_shown_the_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HITLOperator, "execute", lambda *_: None)
     asking = operator()
-    asking.execute(
-        context({"assess": {"proposals_waiting": 1, "evidence": "| a table |"}})
-    )
+    keep_evidence(context(), "| a table |")
+    asking.execute(context({"assess": {"proposals_waiting": 1}}))
     assert asking.body.startswith("| a table |")
 
 

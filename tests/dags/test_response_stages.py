@@ -12,6 +12,7 @@ from tests.default_response.small_bank import change, links, open_bank, rows
 from comove.settings import Settings
 from comove_airflow import response_stages
 from comove_airflow.freeze_approval import FreezeApproval
+from comove_airflow.question import keep_evidence
 
 NOON = dt.datetime(2024, 4, 3, 14, 0, tzinfo=dt.timezone(dt.timedelta(hours=2)))
 
@@ -162,12 +163,13 @@ def test_without_freezes_nobody_is_asked() -> None:
 
 
 def test_a_person_is_shown_how_many_and_the_evidence(
-    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COMOVE_HOME", str(settings.places.root))
     monkeypatch.setattr(HITLOperator, "execute", lambda *_: None)
     asking = operator()
-    asked = {"freezes_waiting": 1234, "evidence": "| a table |"}
-    asking.execute(context({"respond": asked}))
+    keep_evidence(context(), "| a table |")
+    asking.execute(context({"respond": {"freezes_waiting": 1234}}))
     assert asking.subject == "Freeze (1,234)"
     assert asking.body.startswith("| a table |")
 

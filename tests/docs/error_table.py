@@ -5,9 +5,10 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 from comove.home import project_root
@@ -15,6 +16,7 @@ from comove.home import project_root
 PAGE = project_root() / "docs" / "troubleshooting.md"
 BEGIN = "<!-- made by `python -m tests.docs.error_table`; do not edit below -->"
 BASE = "ComoveError"
+WORDS = re.compile("[A-Za-z]{2}")
 
 
 @dataclass(frozen=True, order=True)
@@ -61,9 +63,9 @@ def messages() -> tuple[Message, ...]:
     found = {
         message
         for tree in trees()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and _name(node.func) in classes()
-        for message in _messages(node)
+        for function, call in _calls(tree)
+        if _name(call.func) in classes()
+        for message in _messages(call, tree, function)
     }
     return tuple(sorted(found, key=lambda one: (one.error, one.found.lower(), one)))
 
@@ -83,14 +85,82 @@ def _lines() -> Iterator[str]:
             yield f"| {_cell(one.found)} | {_cell(one.where)} | {_cell(one.remedy)} |"
 
 
-def _messages(call: ast.Call) -> Iterator[Message]:
-    named = {one.arg: _text(one.value) for one in call.keywords if one.arg}
+def _calls(
+    node: ast.AST, function: ast.FunctionDef | None = None
+) -> Iterator[tuple[ast.FunctionDef | None, ast.Call]]:
+    """Every call below a node, with the function it stands in."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Call):
+            yield function, child
+        inner = child if isinstance(child, ast.FunctionDef) else function
+        yield from _calls(child, inner)
+
+
+def _messages(
+    call: ast.Call, tree: ast.Module, function: ast.FunctionDef | None
+) -> Iterator[Message]:
+    named = {one.arg: one.value for one in call.keywords if one.arg}
     if not {"where", "remedy"} <= set(named):
         return
     # A refused file is named by its rule first.
     place = 1 if _name(call.func) == "RefusedFileError" else 0
-    found = _text(call.args[place]) if len(call.args) > place else named.get("found", "…")
-    yield Message(_name(call.func), found, named["where"], named["remedy"])
+    said = call.args[place] if len(call.args) > place else named.get("found")
+    where, remedy = _text(named["where"]), _text(named["remedy"])
+    for found in _found(said, tree, function):
+        yield Message(_name(call.func), found, where, remedy)
+
+
+def _found(
+    said: ast.expr | None, tree: ast.Module, function: ast.FunctionDef | None
+) -> set[str]:
+    """Texts of an expression; where it has no words, of what its names stand for."""
+    if said is None:
+        return {"…"}
+    if WORDS.search(_text(said)):
+        return {_text(said)}
+    parts = said.values if isinstance(said, ast.JoinedStr) else [said]
+    texts = (_resolved(part, tree, function) for part in parts)
+    return {"".join(some) for some in product(*texts)}
+
+
+def _resolved(
+    part: ast.expr, tree: ast.Module, function: ast.FunctionDef | None
+) -> set[str]:
+    value = part.value if isinstance(part, ast.FormattedValue) else part
+    if not isinstance(value, ast.Name):
+        return {_text(value)}
+    given = [*_assigned(value.id, tree.body), *_imported(value.id, tree)]
+    if function is not None:
+        given += [*_assigned(value.id, ast.walk(function))]
+        given += [*_handed(value.id, tree, function)]
+    return {_text(one) for one in given} or {"…"}
+
+
+def _imported(name: str, tree: ast.Module) -> Iterator[ast.expr]:
+    """A constant that another file of ours holds."""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and name in {one.name for one in node.names}:
+            file = project_root() / "include" / f"{node.module}".replace(".", "/")
+            if file.with_suffix(".py").is_file():
+                other = ast.parse(file.with_suffix(".py").read_text())
+                yield from _assigned(name, other.body)
+
+
+def _assigned(name: str, nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
+    for node in nodes:
+        if isinstance(node, ast.Assign) and name in map(_name, node.targets):
+            yield node.value
+
+
+def _handed(name: str, tree: ast.Module, function: ast.FunctionDef) -> Iterator[ast.expr]:
+    """What the callers of a function hand over as one of its parameters."""
+    names = [one.arg for one in function.args.args]
+    if name not in names:
+        return
+    place = names.index(name)
+    for _, call in _calls(tree):
+        if _name(call.func) == function.name and len(call.args) > place:
+            yield call.args[place]
 
 
 def _name(node: ast.expr) -> str:
@@ -107,6 +177,10 @@ def _text(node: ast.expr) -> str:
         return _text(node.left) + _text(node.right)
     if isinstance(node, ast.IfExp):
         return " / ".join(dict.fromkeys((_text(node.body), _text(node.orelse))))
+    if isinstance(node, ast.Call) and _name(node.func) == "join":
+        return "".join(map(_text, node.args))
+    if isinstance(node, ast.GeneratorExp):
+        return _text(node.elt)
     return "…"
 
 

@@ -1,7 +1,7 @@
 """`docs/troubleshooting.md` has an entry for every error comove can raise."""
 
 import pytest
-from tests.docs.error_table import BEGIN, PAGE, classes, generated, messages
+from tests.docs.error_table import BEGIN, PAGE, WORDS, classes, generated, messages
 
 from comove import errors
 
@@ -27,3 +27,9 @@ def test_the_source_is_read_as_it_is() -> None:
     assert "there is no portfolio called …." in known
     named = {name for name in vars(errors) if name.endswith("Error")} - {"ComoveError"}
     assert named <= set(classes())
+
+
+def test_every_entry_can_be_found_by_words_of_its_message() -> None:
+    wordless = {one.error for one in messages() if not WORDS.search(one.found)}
+    # What is wrong with an entry of a suite pydantic says.
+    assert wordless == {"SuiteError"}
