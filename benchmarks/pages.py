@@ -112,7 +112,8 @@ def make_copy(settings: Settings, borrowers: int) -> None:
                 1 + hash(borrower_key, 1) % 1000 / 1e3 as joint_risk_index,
                 hash(borrower_key, 2) % 1000 / 1e3 as joint_risk_change
             from marts.fct_borrower_month join marts.dim_borrower using (borrower_key);
-            create table audit.quality_result as select 'marts' as stage,
+            create table audit.quality_result as
+            select 'run' as run_id, 'marts' as stage,
                 true as success, 'warning' as severity, now() as checked_at;
             """
         )

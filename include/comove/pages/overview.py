@@ -50,9 +50,9 @@ class Figure:
     def sql(self) -> str:
         """A row of each month that has any: a month without one is not known, not 0."""
         return (
-            f"select {self.when} as month, {self.value} as value "
+            f"select cast({self.when} as date) as month, {self.value} as value "
             f"from {self.source} as figures "
-            f"where {self.when} in ($month, $before) group by {self.when}"
+            f"where {self.when} in ($month, $before) group by 1"
         )
 
 
