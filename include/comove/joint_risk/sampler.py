@@ -2,11 +2,13 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import arviz as az
+import numba
 import numpy as np
 import nutpie
 import xarray as xr
@@ -188,7 +190,8 @@ class Sampler:
         key = type(evidence), variant, evidence.panel.shape, coordinates
         if key not in self._compiled:
             self._tell("Compiling the model")
-            self._compiled[key] = nutpie.compile_pymc_model(model)
+            with _lightly_optimised():
+                self._compiled[key] = nutpie.compile_pymc_model(model)
         data = {one.name: one.get_value() for one in model.data_vars}
         return self._compiled[key].with_data(**data)
 
@@ -216,6 +219,24 @@ class Sampler:
             energy=statistics["energy"].values,
             quality=_quality(trace, statistics, compiling, sampling),
         )
+
+
+@contextmanager
+def _lightly_optimised() -> Iterator[None]:
+    """Let LLVM spend less on what is compiled inside.
+
+    The likelihood, where the time of a gradient goes, was compiled in full by the pilot.
+    The rest is small arrays, which gain next to nothing; but each of some 2,000 functions
+    is optimised again in every one that calls it.
+    """
+    # Numba sets its options at run time: its types do not know them.
+    options: Any = numba.config
+    full = options.OPT
+    options.OPT = type(full)(1)
+    try:
+        yield
+    finally:
+        options.OPT = full
 
 
 def _parameters(posterior: xr.Dataset) -> xr.Dataset:
