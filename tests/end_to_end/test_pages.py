@@ -19,12 +19,12 @@ import httpx
 import pytest
 from tests.end_to_end.test_default_response_dag import build_lender
 from tests.pages.small_copy import KEY, publish_small
+from tests.portfolios.published import PUBLISHED, require_published
 
 from comove.audit import open_run
 from comove.connection import connect_serving
 from comove.embedded.environment import USERS, passwords_file
 from comove.embedded.server import ensure_running, stop
-from comove.home import project_root
 from comove.landing import land
 from comove.pages.app import SCRIPTS
 from comove.pages.catalogue import PAGES
@@ -72,7 +72,7 @@ SCRIPTS_OF_NODE = ("browser.mjs", "browse.mjs", "act.mjs")
 NODE_PACKAGES = ("playwright-core@1.65.1", "axe-core@4.14.1")
 # Where pictures are kept, if anywhere but in the folder of the test.
 PICTURES = "TEST_PICTURES"
-SBA = project_root().parent / "shared" / "data" / "sba_7a"
+SBA = PUBLISHED / "sba_7a"
 SBA_LOANS = 4_000
 # Of real loans that no model has judged yet: marts, quality, runs.
 SBA_PAGES = (("", "sba-overview"), *((page.slug, f"sba-{page.slug}") for page in PAGES))
@@ -179,7 +179,8 @@ def browser() -> str:
             subprocess.run(["apt-get", *words], check=True, timeout=600)
     found = shutil.which("chromium") or shutil.which("google-chrome")
     if found is None:
-        pytest.skip("no chromium on the PATH: apt-get install chromium")
+        missing = pytest.fail if os.environ.get("CI") else pytest.skip
+        missing("no chromium on the PATH: apt-get install chromium")
     return found
 
 
@@ -263,9 +264,7 @@ def test_the_keyboard_leads_from_a_table_to_what_it_tells_of(
 @pytest.fixture(scope="module")
 def sba(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A published copy of real loans, some of those that were published."""
-    if not SBA.is_dir():
-        missing = pytest.fail if os.environ.get("CI") else pytest.skip
-        missing(f"the published files are not beside the checkout, in {SBA}")
+    require_published("sba_7a")
     data = tmp_path_factory.mktemp("data")
     with gzip.open(SBA / "loans.csv.gz", "rt") as whole:
         some = list(islice(whole, SBA_LOANS + 1))

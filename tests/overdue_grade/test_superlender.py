@@ -1,7 +1,6 @@
 """SuperLender: grades from the first instalments and closings as they were published."""
 
 import datetime as dt
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +8,10 @@ import pandas as pd
 import pytest
 from tests.overdue_grade.lender import GRADES, SEED, build, read
 from tests.overdue_grade.plain import grade_all
+from tests.portfolios.published import PUBLISHED, require_published
 
 from comove.audit import open_run
 from comove.default_response.identity import hashed
-from comove.home import project_root
 from comove.landing import land
 from comove.overdue_grade.request import month_end, rules_of
 from comove.settings import Settings
@@ -20,16 +19,14 @@ from comove.warehouse import build as build_warehouse
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-FILES = project_root().parent / "shared" / "data" / "superlender"
+FILES = PUBLISHED / "superlender"
 JULY = dt.date(2017, 7, 1)
 
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The portfolio, landed, built and graded."""
-    if not FILES.is_dir():
-        missing = pytest.fail if os.environ.get("CI") else pytest.skip
-        missing(f"the published files are not beside the checkout, in {FILES}")
+    require_published("superlender")
     settings = _settings(tmp_path_factory.mktemp("superlender"))
     settings.places.make()
     open_run(settings, run_id="grades", dag_id="warehouse", month=JULY)
