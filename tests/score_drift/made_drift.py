@@ -45,7 +45,9 @@ def _cell(
 ) -> dict[str, object]:
     is_available = stage != ABSENT
     is_drift = (stage, label) == DRIFTED[:2] and month in DRIFTED[2]
-    is_mature = place < (29 if label == "performance" else 34)
+    # By the policy label the top is mature to the end, whatever is below.
+    ripe = len(MONTHS) if number == 1 else 34
+    is_mature = place < (29 if label == "performance" else ripe)
     has_ks = is_available and (label == "policy" or (stage == "disbursed" and is_mature))
     expected = 0.42 - 0.05 * min(number, 4)
     change = (-0.22 if is_drift else 0.0) + generator.normal(0, 0.015)

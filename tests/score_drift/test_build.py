@@ -39,7 +39,8 @@ def lender(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     """The lender's score, of some thirty values, so that most are tied."""
     folder = tmp_path_factory.mktemp("lender")
     rows = _some_waiting(applications(seed=6))
-    return build_book(rows, folder, drift_score="lender", drift_groups=7)
+    changed = {"drift_score": "lender", "drift_groups": 7, "drift_cuts": ("region",)}
+    return build_book(rows, folder, **changed)
 
 
 def _request(tables: Tables) -> pd.Series:
@@ -60,16 +61,19 @@ def test_every_cell_is_that_of_scipy_and_toad(
     assert tables.report.cells == compared
 
 
-@pytest.mark.parametrize("cut", ["channel", "product"])
+@pytest.mark.parametrize(
+    ("name", "cut"), [("book", "channel"), ("book", "product"), ("lender", "region")]
+)
 def test_cuts_are_the_same_matrix_of_part_of_the_applications(
-    book: Tables, cut: str
+    name: str, cut: str, request: pytest.FixtureRequest
 ) -> None:
-    labels = book.read("select * from risk.application_label")
-    matrix = book.read(f"select * from risk.score_drift_cut where cut_by = '{cut}'")
+    tables: Tables = request.getfixturevalue(name)
+    labels = tables.read("select * from risk.application_label")
+    matrix = tables.read(f"select * from risk.score_drift_cut where cut_by = '{cut}'")
     assert set(matrix["cut_value"]) == set(labels[cut])
     for value, part in matrix.groupby("cut_value"):
         of_value = labels[labels[cut] == value]
-        assert assert_matrix_is_plain(part, of_value, _request(book)) > 40
+        assert assert_matrix_is_plain(part, of_value, _request(tables)) > 40
 
 
 def test_no_cut_is_made_that_was_not_asked_for(book: Tables, lender: Tables) -> None:
@@ -77,7 +81,7 @@ def test_no_cut_is_made_that_was_not_asked_for(book: Tables, lender: Tables) -> 
         "channel",
         "product",
     }
-    assert lender.read("select * from risk.score_drift_cut").empty
+    assert set(lender.read("select * from risk.score_drift_cut").cut_by) == {"region"}
 
 
 def test_changes_are_differences_of_cells(book: Tables) -> None:

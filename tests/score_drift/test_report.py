@@ -61,7 +61,7 @@ def test_a_drift_is_told_with_stage_step_label_months_and_size() -> None:
     (sentence,) = (s for s in findings(made_facts()) if s.startswith("Drift"))
     assert "credit approved (credit policy), policy label" in sentence
     assert "2023-09, 2023-10, 2023-11" in sentence
-    assert re.search(r"-0\.2\d+ of KS", sentence)
+    assert re.search(r"-0\.2\d+ of KS \(-0\.2\d+ to -0\.1\d+\)", sentence)
 
 
 def test_what_was_not_judged_is_counted_and_what_is_absent_named() -> None:
@@ -90,6 +90,25 @@ def test_each_step_of_the_newest_mature_cohort_has_its_effect() -> None:
     assert steps == ["-", "Credit policy", "Draw-down willingness", "Draw-down control"]
     assert table.caption.startswith("Cohort of 2024-10")
     assert "Effect" in table.head
+
+
+def test_the_cohort_shown_is_mature_at_every_recorded_stage() -> None:
+    drift = made_drift()
+    of_policy = drift[(drift["label"] == "policy") & drift["is_mature"]]
+    assert of_policy["cohort_month"].max() == pd.Timestamp(DECEMBER)
+    assert made_facts().judged_month("policy") == pd.Timestamp("2024-10-01")
+    # What is not recorded is not waited for.
+    drift.loc[drift["stage"] == "disbursed", "is_available"] = False
+    drift.loc[drift["stage"] == "disbursed", ["is_mature", "ks"]] = [False, None]
+    assert made_facts(drift=drift).judged_month("policy") == pd.Timestamp("2024-10-01")
+
+
+def test_without_a_mature_cohort_the_way_down_says_so() -> None:
+    drift = made_drift()
+    drift.loc[drift["stage"] == "disbursed", "is_mature"] = False
+    facts = made_facts(drift=drift)
+    assert facts.judged_month("policy") is None
+    assert sections(facts)["vertical"].tables == ()
 
 
 def test_thin_and_immature_cells_are_grey_in_tables() -> None:
@@ -142,11 +161,50 @@ def test_a_label_nobody_has_is_named() -> None:
     assert "No cell has good and bad applications by the policy label." in said
 
 
-def test_further_cuts_are_a_table() -> None:
-    cuts = made_drift().query("label == 'policy' and ks == ks").head(3)
-    cuts = cuts.assign(cut_by="channel", cut_value="web")
-    (table,) = sections(made_facts(cuts=cuts))["cuts"].tables
-    assert table.rows[0][:2] == ("channel", "web")
+def cut(**changed: object) -> pd.DataFrame:
+    """The made matrix as that of a region, north drifting where the whole does."""
+    whole = made_drift().query("label == 'policy' and ks == ks")
+    south = whole.assign(is_drift=False, cut_value="south")
+    return pd.concat([south, whole.assign(cut_value="north")]).assign(
+        **{"cut_by": "region"} | changed
+    )
+
+
+def test_drifts_of_further_cuts_come_first_with_change_and_interval() -> None:
+    flagged, newest = sections(made_facts(cuts=cut()))["cuts"].tables
+    assert [row[1:7] for row in flagged.rows] == [
+        ("north", "credit approved", "policy", f"2023-{month}", "drift", "selection")
+        for month in (11, 10, "09")
+    ]
+    change, interval = flagged.rows[0][-2:]
+    assert re.fullmatch(r"-0\.2\d\d", change)
+    assert re.fullmatch(r"-0\.\d{3} to -0\.\d{3}", interval)
+    assert {row[4] for row in newest.rows} == {"2024-12"}
+
+
+def test_a_drift_of_the_newest_cohort_leads_its_cuts() -> None:
+    cuts = cut()
+    last = (cuts["cohort_month"] == pd.Timestamp(DECEMBER)) & (cuts["stage_no"] == 4)
+    cuts.loc[last & (cuts["cut_value"] == "north"), "is_drift"] = True
+    *_, newest = sections(made_facts(cuts=cuts))["cuts"].tables
+    assert newest.rows[0][1:3] == ("north", "disbursed")
+    assert [row[5] == "drift" for row in newest.rows].count(True) == 1
+
+
+def test_drifts_of_further_cuts_are_findings() -> None:
+    (said,) = (s for s in findings(made_facts(cuts=cut())) if "region north" in s)
+    assert said.startswith("Drift at credit approved (credit policy), policy label, ")
+    assert "2023-09, 2023-10, 2023-11" in said
+    none = list(findings(made_facts(cuts=cut(is_drift=False))))
+    assert "No cell of the further cuts (region) drifted." in none
+    assert not any("further cuts" in s for s in findings(made_facts()))
+
+
+def test_of_many_drifts_of_cuts_the_rest_is_counted() -> None:
+    cuts = pd.concat([cut(cut_value=f"place {n}") for n in range(13)])
+    said = list(findings(made_facts(cuts=cuts)))
+    assert "3 more stages of further cuts drifted." in said
+    assert sum("region place" in s for s in said) == 10
 
 
 def test_the_print_holds_every_picture(tmp_path: Path) -> None:

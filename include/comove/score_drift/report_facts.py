@@ -70,16 +70,30 @@ class DriftFacts:
 
     def flagged(self) -> pd.DataFrame:
         """Cells that drifted, newest first."""
-        rows = self.drift[self.drift["is_drift"]]
-        return rows.sort_values(
-            ["cohort_month", "stage_no", "label"], ascending=[False, True, True]
-        )
+        return _newest_drifts(self.drift)
+
+    def flagged_cuts(self) -> pd.DataFrame:
+        """Cells of further cuts that drifted, newest first."""
+        return self.cuts if self.cuts.empty else _newest_drifts(self.cuts)
 
     def judged_month(self, label: str) -> pd.Timestamp | None:
-        """Newest cohort whose way down the funnel is mature; None without any."""
+        """Newest cohort mature at every recorded stage of its way; None without any.
+
+        The top of the funnel alone says nothing: by the policy label it always is.
+        """
         rows = self.of(label)
-        rows = rows[rows["is_mature"] & rows["ks"].notna() & rows["stage"].isin(WAY)]
-        return rows["cohort_month"].max() if len(rows) else None
+        rows = rows[rows["is_available"] & rows["stage"].isin(WAY)]
+        young = set(rows.loc[~rows["is_mature"].astype(bool), "cohort_month"])
+        known = set(rows.loc[rows["ks"].notna(), "cohort_month"])
+        return max(known - young, default=None)
+
+
+def _newest_drifts(cells: pd.DataFrame) -> pd.DataFrame:
+    return cells[cells["is_drift"]].sort_values(
+        ["cohort_month", "stage_no", "label"],
+        ascending=[False, True, True],
+        kind="stable",
+    )
 
 
 def read_facts(

@@ -11,6 +11,8 @@ from comove.score_drift import report_pictures as pictures
 from comove.score_drift.report_facts import LABELS, STEPS, WAY, DriftFacts
 
 MOST_ROWS = 60
+# Findings are read at one look: what more there is stands in the section.
+MOST_CUTS_TOLD = 10
 _LABEL_WORDS = {
     "policy": "policy label (all applications)",
     "performance": "performance label (mature loans)",
@@ -68,6 +70,7 @@ def findings(facts: DriftFacts) -> Iterable[str]:
         return
     yield _said_of_score(facts)
     yield from _drifts(facts.flagged())
+    yield from _drifts_of_cuts(facts)
     yield from _left_out(facts)
 
 
@@ -85,15 +88,36 @@ def _drifts(flagged: pd.DataFrame) -> Iterable[str]:
     if flagged.empty:
         yield "No cell drifted beyond the tolerance and beyond chance."
     for (stage, label), rows in flagged.groupby(["stage", "label"], sort=False):
-        months = ", ".join(f"{m:%Y-%m}" for m in sorted(rows["cohort_month"]))
-        largest = rows.iloc[int(rows["drift_change"].abs().to_numpy().argmax())]
-        step = STEPS.get(str(stage))
-        yield (
-            f"Drift at {str(stage).replace('_', ' ')}"
-            f"{f' ({step.lower()})' if step else ''}, {label} label: {months}; the "
-            f"largest, in {largest['cohort_month']:%Y-%m}, "
-            f"{_signed(largest, 'drift_change')} of KS."
-        )
+        yield _drift(stage, f"{label} label", rows)
+
+
+def _drift(stage: object, where: str, rows: pd.DataFrame) -> str:
+    months = ", ".join(f"{m:%Y-%m}" for m in sorted(rows["cohort_month"]))
+    largest = rows.iloc[int(rows["drift_change"].abs().to_numpy().argmax())]
+    step = STEPS.get(str(stage))
+    return (
+        f"Drift at {str(stage).replace('_', ' ')}"
+        f"{f' ({step.lower()})' if step else ''}, {where}: {months}; the "
+        f"largest, in {largest['cohort_month']:%Y-%m}, "
+        f"{_signed(largest, 'drift_change')} of KS "
+        f"({_interval(largest, 'drift_change')})."
+    )
+
+
+def _drifts_of_cuts(facts: DriftFacts) -> Iterable[str]:
+    if facts.cuts.empty:
+        return
+    flagged = facts.flagged_cuts()
+    if flagged.empty:
+        names = ", ".join(sorted(facts.cuts["cut_by"].unique()))
+        yield f"No cell of the further cuts ({names}) drifted."
+        return
+    keys = ["cut_by", "cut_value", "stage", "label"]
+    parts = list(flagged.groupby(keys, sort=False))
+    for (cut_by, value, stage, label), rows in parts[:MOST_CUTS_TOLD]:
+        yield _drift(stage, f"{label} label, {cut_by} {value}", rows)
+    if (more := len(parts) - MOST_CUTS_TOLD) > 0:
+        yield f"{more:,} more stages of further cuts drifted."
 
 
 def _left_out(facts: DriftFacts) -> Iterable[str]:
@@ -189,7 +213,7 @@ def _vertical(facts: DriftFacts, origin: str) -> Section:
 def _steps(policy: pd.DataFrame, month: pd.Timestamp) -> Table:
     own = policy[(policy["cohort_month"] == month) & policy["stage"].isin(WAY)]
     return _table(
-        f"Cohort of {month:%Y-%m}, the newest that is mature at some stage.",
+        f"Cohort of {month:%Y-%m}, the newest that is mature at every stage.",
         own.sort_values("stage_no"),
         (
             "Stage", "Step", "Status", "Applications", "Good", "Bad", "KS",
@@ -198,7 +222,7 @@ def _steps(policy: pd.DataFrame, month: pd.Timestamp) -> Table:
         ),
         _stage,
         lambda row: STEPS.get(str(row["stage"]), "-"),
-        lambda row: "drift" if row["is_drift"] else str(row["status"]),
+        _status,
         _count("n"),
         _count("n_good"),
         _count("n_bad"),
@@ -254,7 +278,7 @@ def _newest(rows: pd.DataFrame, label: str) -> Table:
         ),
         _month,
         _stage,
-        lambda row: "drift" if row["is_drift"] else str(row["status"]),
+        _status,
         _count("n_good"),
         _count("n_bad"),
         _figure("ks"),
@@ -311,29 +335,53 @@ def _cuts(facts: DriftFacts) -> Section:
     cuts = facts.cuts
     if cuts.empty:
         return Section("cuts", "Further cuts")
+    flagged = facts.flagged_cuts()
     newest = cuts[cuts["cohort_month"] == cuts["cohort_month"].max()]
+    newest = newest.sort_values("is_drift", ascending=False, kind="stable")
+    drifted = _cut_table(
+        f"Cells of cuts that drifted, newest {min(len(flagged), MOST_ROWS)} of "
+        f"{len(flagged)}.",
+        flagged,
+    )
     return Section(
         "cuts",
         "Further cuts",
-        (),
+        (
+            "Each cell is judged for itself, with a chance of error of 5 %: of many cuts "
+            "some are flagged by chance.",
+        ),
         (),
         (
-            _table(
-                f"Newest cohort, {min(len(newest), MOST_ROWS)} of {len(newest)} cells.",
-                newest.head(MOST_ROWS),
-                ("Cut by", "Value", "Stage", "Label", "Cohort", "Good", "Bad", "KS"),
-                _text("cut_by"),
-                _text("cut_value"),
-                _stage,
-                _text("label"),
-                _month,
-                _count("n_good"),
-                _count("n_bad"),
-                _figure("ks"),
-                texts=5,
+            *([drifted] if len(flagged) else []),
+            _cut_table(
+                f"Newest cohort, {min(len(newest), MOST_ROWS)} of {len(newest)} cells, "
+                "those that drifted first.",
+                newest,
             ),
         ),
     )
+
+
+def _cut_table(caption: str, cells: pd.DataFrame) -> Table:
+    return _table(
+        caption,
+        cells.head(MOST_ROWS),
+        ("Cut by", "Value", "Stage", "Label", "Cohort", "Status", "Against", "Good",
+         "Bad", "KS", "Change", "95 %"),
+        _text("cut_by"),
+        _text("cut_value"),
+        _stage,
+        _text("label"),
+        _month,
+        _status,
+        _text("drift_reference"),
+        _count("n_good"),
+        _count("n_bad"),
+        _figure("ks"),
+        lambda row: _signed(row, "drift_change"),
+        lambda row: _interval(row, "drift_change"),
+        texts=7,
+    )  # fmt: skip
 
 
 _Row = Mapping[Any, Any]
@@ -361,6 +409,10 @@ def _stage(row: _Row) -> str:
     return str(row["stage"]).replace("_", " ")
 
 
+def _status(row: _Row) -> str:
+    return "drift" if row["is_drift"] else str(row["status"])
+
+
 def _month(row: _Row) -> str:
     return f"{row['cohort_month']:%Y-%m}"
 
@@ -385,7 +437,7 @@ def _signed(row: _Row | pd.Series, column: str) -> str:
     return f"{row[column]:+.3f}" if pd.notna(row[column]) else "-"
 
 
-def _interval(row: _Row, column: str) -> str:
+def _interval(row: _Row | pd.Series, column: str) -> str:
     return _between(row[f"{column}_low"], row[f"{column}_high"])
 
 
