@@ -28,6 +28,14 @@ B7,person,Gus,1980-05-31,North,retail,2094-01-05,8
 B8,person,Hal,1980-05-31,North,retail,2023-01-05,a lot
 B1,person,Ada Old,1980-05-31,West,retail,2023-01-05,16
 """,
+    "applications/first.csv": """\
+application_id,borrower_id,applied_at,requested_amount,decision,decided_at,disbursed_at
+A1,B1,2024-01-05,300,approved,2024-01-06,2024-01-10
+A2,B1,2024-01-05,400,rejected,2024-01-04,
+A3,B9,2024-01-05,500,,,
+A4,B1,2024-01-05,600,rejected,2024-01-06,2024-01-10
+A5,B1,2024-01-05,-1,,,
+""",
     "loans/first.csv": """\
 loan_id,borrower_id,principal,annual_rate,term_months,disbursed_on,cycle_days
 L1,B1,300,24%,3,2024-01-10,30

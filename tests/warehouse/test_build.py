@@ -36,6 +36,16 @@ def test_every_row_of_borrowers_is_judged(lender: Lender) -> None:
     ]
 
 
+def test_every_row_of_applications_is_judged(lender: Lender) -> None:
+    assert judged(lender, "applications") == [
+        (1, "accepted", None),
+        (2, "quarantined", "decided_before_applied"),
+        (3, "quarantined", "unknown_borrower"),
+        (4, "quarantined", "disbursed_though_rejected"),
+        (5, "quarantined", "negative_requested_amount"),
+    ]
+
+
 def test_every_row_of_loans_is_judged(lender: Lender) -> None:
     assert judged(lender, "loans") == [
         (1, "accepted", None),
@@ -123,6 +133,7 @@ def test_rows_and_amounts_are_all_accounted_for(lender: Lender) -> None:
         from audit.reconciliation order by entity
         """
     ) == [
+        ("applications", 5, 1, 4, 0, 1799, 300, 0),
         ("borrowers", 9, 2, 6, 1, 3226.5, 2016, 1200.5),
         ("loans", 4, 1, 3, 0, 1200, 300, 0),
         ("repayments", 5, 2, 3, 0, 350, 100, 0),
@@ -134,7 +145,6 @@ def test_what_was_never_delivered_is_said_to_be_absent(lender: Lender) -> None:
         "select entity, reason from audit.availability where not is_available order by 1"
     )
     assert [entity for entity, _ in absent] == [
-        "applications",
         "business_adjustments",
         "collections",
         "credit_limits",
@@ -162,7 +172,7 @@ def test_progress_names_each_table(lender: Lender) -> None:
 
 def test_batches_are_noted_as_built(lender: Lender) -> None:
     assert lender.rows("select count(*), any_value(run_id) from audit.built_batch") == [
-        (3, "first")
+        (4, "first")
     ]
 
 
