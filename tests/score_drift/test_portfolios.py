@@ -18,6 +18,8 @@ from comove.audit import open_run
 from comove.connection import connect
 from comove.landing import land
 from comove.portfolio import load_portfolio
+from comove.recalibration.assess import factors_of, find_drifts
+from comove.recalibration.factor import main_factor
 from comove.risk_model.tables import ensure_risk_tables
 from comove.score_drift.build import build_drift
 from comove.settings import Settings
@@ -172,3 +174,33 @@ def test_planted_drifts_are_found_where_and_when_they_are(simulated: Tables) -> 
     others = judged.merge(planted, on=keys, how="left")
     others = others[others["strength"].isna()]
     assert others["is_drift"].mean() <= 0.07
+
+
+# docs/simulation.md: what the lender adjusted when it was planted.
+PLANTED_FACTORS = {
+    "credit_applied": "management",
+    "credit_approved": "policy",
+    "drawdown_applied": "competition",
+    "disbursed": "policy",
+}
+
+
+def test_the_main_factor_of_each_planted_drift_is_the_one_planted(
+    simulated: Tables,
+) -> None:
+    planted = pd.read_parquet(
+        simulated.settings.places.root / "truth" / "score_drift.parquet"
+    )
+    month = dt.date(2024, 12, 1)
+    with connect(simulated.settings, read_only=True) as connection:
+        found = {
+            (drift.flag.stage, drift.first, drift.last): main_factor(
+                factors_of(connection, drift, month)
+            )
+            for drift in find_drifts(connection, simulated.settings, month)
+            if drift.flag.label == "policy"
+        }
+    for stage, months in planted.groupby("stage")["cohort_month"]:
+        ends = (pd.Timestamp(one).date() for one in (months.min(), months.max()))
+        assert found.get((stage, *ends)) == PLANTED_FACTORS[stage], stage
+    assert set(planted["stage"]) == set(PLANTED_FACTORS)

@@ -237,7 +237,7 @@ def find_out(
     drifts = find_drifts(connection, settings, month)
     call = calling_drifts(connection, drifts, window)
     drift = next(iter([*call, *reversed(drifts)]), None)
-    factors = _factors(connection, drift, month)
+    factors = factors_of(connection, drift, month)
     calls = (*map(_drift_call, call), *requirement(window, settings).unmet)
     why_none = _why_no_candidates(loans, before, settings)
     candidates, after = ([], before) if why_none else _try(loans, before, settings)
@@ -299,6 +299,31 @@ def find_drifts(
     return drifts_of(flags, month_of(number(first) - 1))
 
 
+def factors_of(
+    connection: duckdb.DuckDBPyConnection, drift: Drift | None, month: dt.date
+) -> list[Factor]:
+    """Weigh what the lender adjusted before a drift; none where there is no drift.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The warehouse, with `risk.score_histogram` and `fct_business_adjustment`.
+    drift : Drift or None
+        As of `find_drifts`.
+    month : date
+        Last cohort month looked at, first day; that of the score drift.
+    """
+    if drift is None:
+        return []
+    labels = read_labels(connection, drift.flag.stage, drift.flag.label, month)
+    known = sorted({m.astype(dt.date) for m in labels.month})
+    since = [m for m in known if drift.after < m <= drift.last]
+    # What the score says of a month is what it said in the months without the drift.
+    calm = [m for m in known if m < drift.first]
+    gaps = month_gaps(labels, calm, since)
+    return weigh_factors(read_adjustments(connection, month), drift, gaps)
+
+
 def _require_drift(
     connection: duckdb.DuckDBPyConnection, month: dt.date, score_kind: str
 ) -> None:
@@ -354,20 +379,6 @@ def _loans(
     if not months:
         return read_loans(connection, dt.date.max, dt.date.min)
     return read_loans(connection, months[0].first, months[-1].last)
-
-
-def _factors(
-    connection: duckdb.DuckDBPyConnection, drift: Drift | None, month: dt.date
-) -> list[Factor]:
-    if drift is None:
-        return []
-    labels = read_labels(connection, drift.flag.stage, drift.flag.label, month)
-    known = sorted({m.astype(dt.date) for m in labels.month})
-    since = [m for m in known if drift.after < m <= drift.last]
-    # What the score says of a month is what it said in the months without the drift.
-    calm = [m for m in known if m < drift.first]
-    gaps = month_gaps(labels, calm, since)
-    return weigh_factors(read_adjustments(connection, month), drift, gaps)
 
 
 def _named_factor(settings: Settings, drift: Drift | None, factors: list[Factor]) -> str:
