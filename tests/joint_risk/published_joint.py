@@ -19,6 +19,7 @@ from comove.joint_risk.tables import ensure_joint_tables
 RUN = "manual__2020-05-01T00:00:00+00:00"
 MONTH, NEXT = dt.date(2020, 4, 1), dt.date(2020, 5, 1)
 VERSION = "copula-gaussian-2020-04-0a1b2c3d"
+REFUSED_RIVAL = "copula-t-2020-03-5e6f7a8b"
 FOLDER = f"artifacts/posteriors/{VERSION}"
 REGIONS = ("east", "north", "<b>west</b>")
 INDUSTRIES = ("mining", "retail")
@@ -329,7 +330,13 @@ def _tables() -> dict[str, pd.DataFrame]:
             ]
         ),
         "audit.posterior": pd.concat(
-            [posterior(), posterior("copula-t-2020-04-9z", accepted=False)]
+            [
+                posterior(),
+                posterior("copula-gaussian-2020-04-9z", accepted=False),
+                posterior(REFUSED_RIVAL, accepted=False).assign(
+                    as_of_month=dt.date(2020, 3, 1), copula="student_t"
+                ),
+            ]
         ),
         "audit.quality_result": pd.DataFrame(
             {

@@ -1,17 +1,19 @@
 """The page of a month's joint risk, on a made-up published copy."""
 
+import dataclasses
 import datetime as dt
 import re
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pytest
 from tests.joint_risk import published_joint as published
 
 from comove.errors import WarehouseError
 from comove.joint_risk.report import write_report
 from comove.joint_risk.report_facts import read_facts
-from comove.joint_risk.report_words import findings
+from comove.joint_risk.report_words import findings, refused_rivals
 from comove.settings import Settings
 
 
@@ -188,7 +190,23 @@ def test_quantiles_of_the_index_are_those_of_its_borrowers(facts) -> None:
 
 def test_a_refused_fit_is_shown_with_its_reason(page, facts) -> None:
     assert "3 divergences (none)" in page
-    assert any("1 of 2 fits up to this month were refused" in s for s in findings(facts))
+    assert any("2 of 3 fits up to this month were refused" in s for s in findings(facts))
+
+
+def test_a_model_without_a_score_is_named_beside_the_scores(page, facts) -> None:
+    said = (
+        f"Not scored in April 2020: Student-t copula. The gate refused "
+        f"{published.REFUSED_RIVAL}: 3 divergences (none)."
+    )
+    assert list(refused_rivals(facts)) == [said]
+    section = page[page.index('id="validation"') :]
+    assert said in section[: section.index("</section>")]
+
+
+def test_a_model_that_was_scored_in_spite_of_a_refused_fit_is_not_named(facts) -> None:
+    rival = facts.validation.iloc[-1:].assign(model="student_t")
+    scored = pd.concat([facts.validation, rival])
+    assert not list(refused_rivals(dataclasses.replace(facts, validation=scored)))
 
 
 def test_without_any_row_every_finding_says_it_is_not_available(empty) -> None:

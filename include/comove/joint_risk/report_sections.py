@@ -1,6 +1,7 @@
 """The sections of the joint-risk page: words, tables and pictures from the facts."""
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -9,7 +10,7 @@ from comove.joint_risk import joint_pictures as portfolio
 from comove.joint_risk import joint_pictures_outcome as outcome
 from comove.joint_risk import joint_pictures_posterior as posterior
 from comove.joint_risk.report_facts import INDEPENDENT, JointFacts, pooled_skill
-from comove.joint_risk.report_words import findings
+from comove.joint_risk.report_words import findings, refused_rivals
 from comove.risk_model.card import figure_text, percent_text
 from comove.risk_model.sections import Picture, Section, Table, checks_section
 from comove.settings import Settings
@@ -194,6 +195,7 @@ def _validation(facts: JointFacts, origin: str) -> Section:
         (
             "Every prediction is from a posterior that knew nothing of its month. Skill "
             "is the share of the log loss of PD alone that a model saves.",
+            *islice(refused_rivals(facts), MOST_ROWS),
         ),
         (
             Picture(

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
+from comove.joint_risk.fit import VARIANTS
 from comove.joint_risk.joint_pictures_outcome import NAMES, REACH
 from comove.joint_risk.report_facts import INDEPENDENT, JointFacts, pooled_skill
 from comove.risk_model.card import percent_text
+from comove.risk_model.folds import month_of, number
 
 # A group with fewer events expected may double by a single one.
 _FEW_EVENTS = 0.5
@@ -35,6 +37,36 @@ def findings(facts: JointFacts) -> Iterator[str]:
     yield from _skill(facts)
     yield from _loss(facts)
     yield from _sampling(facts)
+
+
+def refused_rivals(facts: JointFacts) -> Iterator[str]:
+    """Name the models that are not scored in a month, and why the gate refused them.
+
+    Parameters
+    ----------
+    facts : JointFacts
+        What was published; fits of the run's own month predict no month that is scored.
+
+    Yields
+    ------
+    str
+        A sentence per month and model, newest first.
+    """
+    names = {(one.copula, one.factors): name for name, one in VARIANTS.items()}
+    scored = {
+        (pd.Timestamp(row["month"]).date(), row["model"])
+        for row in facts.validation.to_dict("records")
+    }
+    for fit in facts.fits.to_dict("records"):
+        month = month_of(number(pd.Timestamp(fit["as_of_month"]).date()) + 1)
+        model = names.get((fit["copula"], fit["factors"]))
+        if model is None or fit["accepted"] or (month, model) in scored:
+            continue
+        if month <= facts.month:
+            yield (
+                f"Not scored in {month:%B %Y}: {NAMES[model]}. The gate refused "
+                f"{fit['model_version']}: {fit['reason']}."
+            )
 
 
 def _level(facts: JointFacts) -> Iterable[str]:
