@@ -12,6 +12,7 @@ from comove.decision.decide import decide
 from comove.decision.policy import Policy
 from comove.decision.request import Wish
 from comove.decision.trail import decide_dry, replay_published
+from comove.decision.trail_text import lines
 from comove.recalibration.strategy import Band, Strategy
 from comove.recalibration.tables import ensure_recalibration_tables
 from comove.recalibration.versions import (
@@ -104,7 +105,9 @@ def test_a_decision_made_again_as_of_before_the_approval_has_the_old_answer(
     publish(lender)
     assert decide_dry(lender, key).differs == ()
     before = decide_dry(lender, key, as_of=day).decision
-    since = decide_dry(lender, key, as_of=dt.date(2099, 1, 1)).decision
+    trail = decide_dry(lender, key, as_of=dt.date(2099, 1, 1))
+    assert "band        all of version 2: limits times 0.5" in lines(trail)
+    since = trail.decision
     assert (before["credit_limit"], before["score_band_version"]) == (limit, 1)
     assert since["limit_before_control"] < limit
     assert since["score_band_version"] == 2

@@ -1,6 +1,6 @@
 """The trail of a decision in words, for the command line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from comove.decision.trail import Trail
@@ -23,6 +23,7 @@ def lines(trail: Trail) -> Iterator[str]:
         f"{_number(row['admission_probability'], '.3f')} by {row['admission_source']} "
         f"({row['model_version'] or 'no model'})"
     )
+    yield f"band        {_band(row)}"
     yield (
         f"limit       {row['limit_before_control']:,.0f} of "
         f"{_number(row['requested_amount'], ',.0f')} asked for (estimate "
@@ -40,6 +41,17 @@ def lines(trail: Trail) -> Iterator[str]:
     for reason in trail.reasons:
         yield f"  - {reason}"
     yield from _compared(trail)
+
+
+def _band(row: Mapping[str, Any]) -> str:
+    if not row["score_band"]:
+        return "none"
+    effect = (
+        f"limits times {row['score_band_factor']:g}"
+        if row["score_band_factor"]
+        else "refused"
+    )
+    return f"{row['score_band']} of version {row['score_band_version']}: {effect}"
 
 
 # What stands in the place of a final decision, by `review_status`.
