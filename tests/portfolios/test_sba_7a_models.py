@@ -23,6 +23,7 @@ from comove.joint_risk.export import run_folder as joint_folder
 from comove.joint_risk.inputs import Inputs
 from comove.joint_risk.sampler import Sampler
 from comove.joint_risk.validation import Outcomes, ewma_probability, joint_probability
+from comove.portfolio import load_portfolio
 from comove.risk_model import train as training
 from comove.risk_model.export import run_folder
 from comove.risk_model.request import request_for
@@ -83,22 +84,69 @@ def scored(trained: Settings, predicted: pd.DataFrame) -> pd.DataFrame:
         groups, on="borrower_key"
     )
     inputs = Inputs(trained, joint_folder(trained, RUN_ID), LAST)
+    divisions = events_of_divisions(trained, inputs.first_month)
     sampler = Sampler(trained.model_copy(update={"joint_draws": 300, "joint_tune": 300}))
     return pd.DataFrame(
         [
-            {"month": month, **losses(inputs, sampler, outcomes_of(rows), month)}
+            {
+                "month": month,
+                **losses(inputs, sampler, outcomes_of(rows), month),
+                **losses_by_division(divisions, rows, month),
+            }
             for month, rows in people.groupby("month")
         ]
     )
 
 
 def group_of_states(settings: Settings) -> pd.DataFrame:
-    """The groups every borrower is counted in."""
+    """The groups every borrower is counted in, and his division."""
     with connect(settings, read_only=True) as connection:
-        return connection.execute(
-            "select distinct borrower_key, region, industry "
-            "from intermediate.int_copula_borrower_month"
+        found = connection.execute(
+            "select distinct borrower_key, cells.region, cells.industry, "
+            "borrowers.region as state from intermediate.int_copula_borrower_month "
+            "as cells inner join marts.dim_borrower as borrowers using (borrower_key)"
         ).df()
+    return found.assign(division=division_of(found.pop("state")))
+
+
+def division_of(states: pd.Series) -> pd.Series:
+    """Census divisions; what is in none stands by itself."""
+    parents = load_portfolio(PORTFOLIO).region_parents
+    division = {state: name for name, states in parents.items() for state in states}
+    return states.map(division).fillna(states)
+
+
+def events_of_divisions(settings: Settings, first: dt.date) -> pd.DataFrame:
+    """Events and PDs by division and month, of those the cells count."""
+    with connect(settings, read_only=True) as connection:
+        found = connection.execute(
+            "select region, month, count(*) as n, sum(is_event::int) as events, "
+            "avg(pd) as mean_model_pd from risk.residual where month >= ? group by all",
+            [first],
+        ).df()
+    month = pd.to_datetime(found["month"]).dt.date
+    return found.assign(month=month, region=division_of(found["region"]))
+
+
+def losses_by_division(
+    divisions: pd.DataFrame, rows: pd.DataFrame, month: dt.date
+) -> dict[str, float]:
+    """What divisions' recent events say of a month, whatever states are counted alone."""
+    outcomes = outcomes_of(rows.assign(region=rows["division"]))
+    before = month_before(month)
+    return {
+        f"division_{half_life}": log_loss(
+            outcomes.is_event,
+            ewma_probability(outcomes, divisions, before, half_life),
+            labels=[0, 1],
+            normalize=False,
+        )
+        for half_life in HALF_LIVES
+    }
+
+
+def month_before(month: dt.date) -> dt.date:
+    return (month - dt.timedelta(days=1)).replace(day=1)
 
 
 def outcomes_of(rows: pd.DataFrame) -> Outcomes:
@@ -114,7 +162,7 @@ def losses(
     inputs: Inputs, sampler: Sampler, outcomes: Outcomes, month: dt.date
 ) -> dict[str, float]:
     """What was said of a month by what was known at the end of the one before."""
-    before = (month - dt.timedelta(days=1)).replace(day=1)
+    before = month_before(month)
     posterior = sampler.fit(ThresholdEvidence(inputs.panel(before)))
     told = {
         "pd": outcomes.pd,
@@ -166,10 +214,11 @@ def test_the_copula_sees_what_the_conventional_model_does_not(
     assert 1 - total["copula"] / total["pd"] >= 0.009
 
 
-def test_the_copula_predicts_better_than_ratios_of_recent_events_by_division(
-    scored: pd.DataFrame,
+@pytest.mark.parametrize("by", ["ratio", "division"])
+def test_the_copula_predicts_better_than_ratios_of_recent_events(
+    scored: pd.DataFrame, by: str
 ) -> None:
-    """Also than the half-life that is best in hindsight, 2 months, but by little."""
+    """By the groups that are counted, states or divisions, and by division throughout."""
     total = scored.drop(columns="month").sum()
-    ratios = [total[f"ratio_{half_life}"] for half_life in HALF_LIVES]
+    ratios = [total[f"{by}_{half_life}"] for half_life in HALF_LIVES]
     assert total["copula"] < min(ratios)
