@@ -216,7 +216,7 @@ class _Trainer:
             self.in_force.append(replace(challenger, record=record))
 
     def _evidence(self, challenger: TypeModel, sample: Sample) -> Evidence:
-        """Collect what neither the model nor the one before had seen."""
+        """Collect what each says of rows not fitted on; the new one cross-fitted."""
         model, is_new, before = challenger.model, np.ones(len(sample), np.bool_), None
         if self.in_force:
             champion = self.in_force[-1]
