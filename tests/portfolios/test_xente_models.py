@@ -2,8 +2,8 @@
 
 With 71 bad loans one division of the borrowers into parts says little: areas differ by
 0.01 from one to the next. So areas are compared on the mean of five, which the seed
-draws. Nothing is asserted against plain xgboost's area: over many divisions the two are
-even (`docs/application-score.md` has the figures).
+draws. Against plain xgboost's area the two are even over many divisions
+(`docs/application-score.md` has the figures): ours may be below it by 0.01 at most.
 """
 
 from statistics import fmean
@@ -60,6 +60,12 @@ def test_own_area_is_at_least_that_of_plain_logistic_regression(reports: Reports
     own = mean(reports, "auc", "own")
     assert own >= mean(reports, "auc", "plain_logistic")
     assert own > 0.88
+
+
+def test_own_area_is_about_that_of_plain_xgboost(reports: Reports) -> None:
+    """Below it by 0.003 over ten divisions, with a spread of 0.007 between them."""
+    own = mean(reports, "auc", "own")
+    assert own >= mean(reports, "auc", "plain_xgboost") - 0.01
 
 
 def test_own_log_loss_is_below_those_of_plain_models(reports: Reports) -> None:
