@@ -24,8 +24,8 @@ from comove.recalibration.versions import (
 )
 from comove.settings import Settings
 
-# Version 1 says nothing of anybody; version 2 has a band of its own above 551 points.
-SEED = Strategy((Band("all", None, None, "approve", 1.0),))
+# Version 1 would halve every limit; version 2 has a band of its own above 551 points.
+SEED = Strategy((Band("all", None, None, "review", 0.5),))
 CHANGED = Strategy(
     (
         Band("all", None, 551.0, "review", 0.5),
@@ -39,14 +39,23 @@ ANSWERS = (
 )
 
 
-def load_seed(lender: Settings, score_kind: str = "own") -> None:
+def load_seed(lender: Settings) -> None:
     with connect(lender) as connection:
         ensure_recalibration_tables(connection)
-        keep_seed(connection, SEED, run_id="seed", score_kind=score_kind)
+        keep_seed(connection, SEED, run_id="seed")
 
 
-def answer_change(lender: Settings, *, is_approved: bool = True) -> None:
-    origin = Origin("recalibration", "KS fell", "change", "recalibration", based_on=1)
+def answer_change(
+    lender: Settings, *, is_approved: bool = True, score_kind: str = "own"
+) -> None:
+    origin = Origin(
+        "recalibration",
+        "KS fell",
+        "change",
+        "recalibration",
+        based_on=1,
+        score_kind=score_kind,
+    )
     with connect(lender) as connection:
         version = propose(connection, CHANGED, origin)
         answer = Answer(
@@ -108,7 +117,7 @@ def test_a_decision_made_again_as_of_before_the_approval_has_the_old_answer(
     trail = decide_dry(lender, key, as_of=dt.date(2099, 1, 1))
     assert "band        all of version 2: limits times 0.5" in lines(trail)
     since = trail.decision
-    assert (before["credit_limit"], before["score_band_version"]) == (limit, 1)
+    assert (before["credit_limit"], before["score_band_version"]) == (limit, None)
     assert since["limit_before_control"] < limit
     assert since["score_band_version"] == 2
 
@@ -116,26 +125,28 @@ def test_a_decision_made_again_as_of_before_the_approval_has_the_old_answer(
 def test_the_version_is_that_in_force_at_the_moment(lender: Settings) -> None:
     assert bands_read(lender) is None
     load_seed(lender)
-    assert bands_read(lender) == 1
+    # In force, but nobody approved it.
+    assert bands_read(lender) is None
     answer_change(lender)
     (first,), (second,) = rows(
         lender, "select effective_from from risk.strategy_version order by version"
     )
     instant = dt.timedelta(microseconds=1)
     moments = (first - instant, first, second - instant, second)
-    assert [bands_read(lender, moment) for moment in moments] == [1, 1, 1, 2]
+    assert [bands_read(lender, moment) for moment in moments] == [None, None, None, 2]
 
 
 def test_a_rejected_version_decides_nothing(lender: Settings) -> None:
     load_seed(lender)
     answer_change(lender, is_approved=False)
-    assert bands_read(lender) == 1
+    assert bands_read(lender) is None
 
 
 def test_bands_in_the_points_of_the_lenders_score_are_not_held_against_ours(
     lender: Settings,
 ) -> None:
-    load_seed(lender, score_kind="lender")
+    load_seed(lender)
+    answer_change(lender, score_kind="lender")
     assert bands_read(lender) is None
 
 

@@ -12,12 +12,7 @@ import duckdb
 from comove.connection import utc_now
 from comove.decision.scratch import DecisionError
 from comove.portfolio import load_portfolio
-from comove.recalibration.versions import (
-    OWN,
-    read_version,
-    score_kind_of,
-    version_as_of,
-)
+from comove.recalibration.versions import is_decided_by, read_version, version_as_of
 from comove.settings import Settings
 
 SEED = "risk.transaction_strategies"
@@ -49,8 +44,8 @@ class Policy:
     strategies : tuple of tuple
         Rows of the seed, in the order of qualification and limit.
     bands : tuple of tuple
-        Bands of the score's strategy in force, lowest first; none where no version is,
-        or where its points are those of the lender's score.
+        Bands of the score's strategy in force, lowest first; none where that is the
+        seed, which nobody approved, or in points of the lender's score.
     bands_version : int or None
         Their version in ``risk.strategy_version``.
     """
@@ -214,9 +209,9 @@ class Policy:
 def _bands(
     connection: duckdb.DuckDBPyConnection, moment: dt.datetime
 ) -> tuple[int | None, tuple[tuple[Any, ...], ...]]:
-    """Read the bands in force; the lender's points say nothing of a score of ours."""
+    """Read the bands in force, if they are such as applications are decided by."""
     version = version_as_of(connection, moment)
-    if version is None or score_kind_of(connection, version) != OWN:
+    if version is None or not is_decided_by(connection, version):
         return None, ()
     bands = read_version(connection, version).bands
     return version, tuple(astuple(band) for band in bands)

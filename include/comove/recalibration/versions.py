@@ -211,6 +211,19 @@ def score_kind_of(connection: duckdb.DuckDBPyConnection, version: int) -> str:
     return str(row[0]) if row else OWN
 
 
+def is_decided_by(connection: duckdb.DuckDBPyConnection, version: int) -> bool:
+    """Tell whether applications are decided by the bands of a version in force.
+
+    They are by what a person approved, in points of our own score. The seed says how
+    scores are used so far; nobody was asked whether it may cut limits.
+    """
+    row = connection.execute(
+        "select score_kind, origin from risk.strategy_version where version = ?",
+        [version],
+    ).fetchone()
+    return row is not None and row[0] == OWN and row[1] != SEED
+
+
 def propose(
     connection: duckdb.DuckDBPyConnection, strategy: Strategy, origin: Origin
 ) -> int:
