@@ -258,4 +258,6 @@ def test_the_documentation_is_one_page_that_loads_nothing(lender: Lender) -> Non
     assert page == lender.settings.places.docs / "index.html"
     assert "model.comove.fct_loan_month" in text
     assert re.findall(r'(?:src|<link[^>]*href)="https?://', text) == []
+    # What is filled in later must not be asked for before.
+    assert re.findall(r'<(?:link|use)[^>]* (?:xlink:)?href="[^"#]*[{]', text) == []
     assert lender.settings.places.secret("id_key") not in text

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
 
 LOG = logging.getLogger(__name__)
+_BLANKS = (
+    ("${require('./assets/favicons/favicon.ico')}", "data:,"),
+    ('<use xlink:href="{{', '<use ng-attr-href="{{'),
+)
 Tell = Callable[[str], None]
 
 
@@ -213,8 +217,19 @@ def document(settings: Settings, *, run_id: str, tell: Tell = LOG.info) -> Path:
     page = settings.places.docs / "index.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     fresh = page.with_suffix(".new")
-    shutil.copyfile(target / "static_index.html", fresh)
+    fresh.write_text(_without_blanks((target / "static_index.html").read_text()))
     fresh.replace(page)
+    return page
+
+
+def _without_blanks(page: str) -> str:
+    """Keep browsers from asking for addresses that dbt's page has not filled in.
+
+    They would ask for ``{{ getIcon(…) }}`` before Angular has put a name there, and for an
+    icon of the site that dbt left as it stands in its own source.
+    """
+    for blank, instead in _BLANKS:
+        page = page.replace(blank, instead)
     return page
 
 
