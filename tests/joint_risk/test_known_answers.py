@@ -1,5 +1,7 @@
 """Fits against estimators from elsewhere, and copulas against each other out of time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -7,11 +9,13 @@ from scipy.optimize import brentq, minimize
 from scipy.special import logsumexp, ndtr, ndtri, stdtrit
 from scipy.stats import multivariate_normal
 from tests.joint_risk.simulated_panel import Design, count, planted
+from tests.joint_risk.test_fit_gate import GOOD
 
 from comove.joint_risk.draws import Draws
 from comove.joint_risk.evidence import ThresholdEvidence
+from comove.joint_risk.fit_gate import why_refused
 from comove.joint_risk.panel import Panel
-from comove.joint_risk.sampler import Sampler, Variant
+from comove.joint_risk.sampler import Posterior, Sampler, Variant
 from comove.settings import Settings
 
 FloatArray = NDArray[np.float64]
@@ -21,6 +25,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 SERIES = Design(1, 1, months=60, borrowers=200_000, margins=(0.01,))
 # The t copula shows in how far months are from each other at different margins.
 TAILS = Design(2, 2, months=48, borrowers=200_000, margins=(0.002, 0.01, 0.05))
+# What the gate of a fit looks at.
+GATED = ("r_hat", "ess_bulk", "ess_tail", "divergences", "bfmi")
 SINGLE = {
     "gaussian": Variant(factors="single"),
     "student_t": Variant("student_t", "single"),
@@ -123,17 +129,38 @@ def log_score(draws: Draws, events: FloatArray, seed: int) -> float:
     return float(np.mean(logsumexp(each, axis=1) - np.log(len(p))))
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_student_t_data_are_recognised_and_predicted_better_by_it(
-    sampler: Sampler, seed: int
+@pytest.fixture(scope="module")
+def student_fits() -> dict[int, Posterior]:
+    """Fits of five portfolios with nu = 6, sampled until they pass the gate."""
+    patient = Sampler(Settings(joint_tune=500, joint_draws=5000))
+    return {
+        seed: patient.fit(
+            ThresholdEvidence(planted_series(seed, nu=6.0)[1]), SINGLE["student_t"]
+        )
+        for seed in range(1, 6)
+    }
+
+
+def test_student_t_data_are_recognised(student_fits: dict[int, Posterior]) -> None:
+    """If intervals of 98 % are right, two of five miss the truth 4 in 1,000 times."""
+    found = 0
+    for fit in student_fits.values():
+        quality = {name: getattr(fit.quality, name) for name in GATED}
+        assert why_refused(Settings(), replace(GOOD, **quality)) is None
+        assert fit.draws.nu is not None
+        low, high = np.quantile(fit.draws.nu, [0.01, 0.99])
+        assert high < 12
+        found += low < 6.0 < high
+    assert found >= 4
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_student_t_data_are_predicted_better_by_it(
+    sampler: Sampler, student_fits: dict[int, Posterior], seed: int
 ) -> None:
     truth, panel = planted_series(seed, nu=6.0)
-    evidence = ThresholdEvidence(panel)
-    student = sampler.fit(evidence, SINGLE["student_t"]).draws
-    assert student.nu is not None
-    low, high = np.quantile(student.nu, [0.02, 0.98])
-    assert low < 6.0 < high
-    gaussian = sampler.fit(evidence, SINGLE["gaussian"]).draws
+    student = student_fits[seed].draws.thinned(1000)
+    gaussian = sampler.fit(ThresholdEvidence(panel), SINGLE["gaussian"]).draws
     events = next_month_events(truth, seed, 200)
     assert log_score(student, events, seed) > log_score(gaussian, events, seed) + 1
 
