@@ -225,8 +225,8 @@ def document(settings: Settings, *, run_id: str, tell: Tell = LOG.info) -> Path:
 def _without_blanks(page: str) -> str:
     """Keep browsers from asking for addresses that dbt's page has not filled in.
 
-    They would ask for ``{{ getIcon(…) }}`` before Angular has put a name there, and for an
-    icon of the site that dbt left as it stands in its own source.
+    They would ask for ``{{ getIcon(…) }}`` before Angular has put a name there, and for
+    an icon of the site that dbt left as it stands in its own source.
     """
     for blank, instead in _BLANKS:
         page = page.replace(blank, instead)
