@@ -7,7 +7,7 @@ const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 export const asked = JSON.parse(process.argv[2]);
-const noticed = { errors: [], elsewhere: [], scripts: 0 };
+export const noticed = { errors: [], elsewhere: [], scripts: 0 };
 
 const browser = await chromium.launch({ executablePath: asked.browser, args: ["--no-sandbox"] });
 const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
@@ -29,13 +29,38 @@ await page.waitForSelector("text=comove", { timeout: 60000 });
 const isDrawn = () => {
   const all = (selector) => [...document.querySelectorAll(selector)];
   return all(".plot").every((plot) => !plot.textContent.startsWith("Loading"))
-    && all("details[open]:not([hidden]) [role=status]").every((status) => status.textContent);
+    && all("details.listing[open]:not([hidden]) [data-table]")
+      .every((table) => table.querySelector("[role=status]")?.textContent);
 };
 
 export async function open(path) {
   await page.goto(`${asked.url}/comove/${path}`, { waitUntil: "networkidle" });
   await page.waitForFunction(isDrawn, undefined, { timeout: 60000 });
 }
+
+// Opens what is folded; what could not be drawn or listed says so in its place only.
+async function unfolded() {
+  await page.evaluate(() => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
+  await page.waitForFunction(isDrawn, undefined, { timeout: 60000 });
+  return page.evaluate(() => {
+    const all = (selector) => [...document.querySelectorAll(selector)];
+    const charts = all("[data-chart]");
+    const isEmpty = (chart) => chart.textContent === "Nothing to draw for this month.";
+    const isPlot = (chart) => chart.matches(".js-plotly-plot") && chart.querySelector(".main-svg");
+    const statuses = all("details.listing:not([hidden]) [role=status]").map((one) => one.textContent);
+    return {
+      charts: charts.length, plots: charts.filter(isPlot).length, empty: charts.filter(isEmpty).length,
+      listings: all("details.listing").length,
+      failed: [
+        ...charts.filter((one) => !isPlot(one) && !isEmpty(one)).map((one) => one.textContent),
+        ...statuses.filter((text) => !/^[0-9,]+ rows, page /.test(text)),
+      ],
+    };
+  });
+}
+
+// Rows of a table are alike: of each, axe looks at the first ones.
+const shorten = () => document.querySelectorAll("tbody tr:nth-child(n+4)").forEach((row) => row.remove());
 
 export async function picture(name) {
   const path = `${asked.pictures}/${name}.png`;
@@ -67,9 +92,12 @@ export async function look(path, name) {
     await page.setViewportSize({ width, height: 900 });
     await page.evaluate((chosen) => localStorage.setItem("theme", chosen), theme);
     await open(path);
+    const taken = await picture(`${name}-${theme}`);
+    const content = await unfolded();
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    await page.evaluate(shorten);
     seen.push({
-      page: path, theme, picture: await picture(`${name}-${theme}`), faults: await faults(),
-      overflow: await page.evaluate(() => document.documentElement.scrollWidth - innerWidth),
+      page: path, theme, picture: taken, overflow, ...content, faults: await faults(),
       shown: await page.evaluate(() => document.documentElement.dataset.theme),
       errors: noticed.errors, elsewhere: noticed.elsewhere,
     });

@@ -17,20 +17,22 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.dbt.described import undescribed
 from tests.end_to_end.test_default_response_dag import build_lender
 from tests.pages.small_copy import KEY, publish_small
 from tests.portfolios.published import PUBLISHED, require_published
 
 from comove.audit import open_run
-from comove.connection import connect_serving
+from comove.connection import connect, connect_serving
 from comove.embedded.environment import USERS, passwords_file
 from comove.embedded.server import ensure_running, stop
 from comove.landing import land
 from comove.pages.app import SCRIPTS
 from comove.pages.catalogue import PAGES
 from comove.portfolio import load_portfolio
+from comove.quality import run_gate
 from comove.settings import Settings
-from comove.warehouse import build, publish
+from comove.warehouse import build, document, publish, refresh_published_audit
 
 # A start of Airflow: with the long checks.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -67,13 +69,20 @@ OF_PERSONS = (
 )
 NOWHERE = ("x", "x/y/z", "event/nobody", "static/x", "reports/x.html")
 NODE = Path(__file__).parent
-SCRIPTS_OF_NODE = ("browser.mjs", "browse.mjs", "act.mjs")
+SCRIPTS_OF_NODE = ("browser.mjs", "browse.mjs", "enter.mjs", "act.mjs")
 # Exact versions, as there is no lock: one would name the registry it was made from.
 NODE_PACKAGES = ("playwright-core@1.65.1", "axe-core@4.14.1")
+# A table that comove writes beside dbt, as the dbt docs name it.
+SOURCE = "source.comove.audit.quality_result"
 # Where pictures are kept, if anywhere but in the folder of the test.
 PICTURES = "TEST_PICTURES"
 SBA = PUBLISHED / "sba_7a"
 SBA_LOANS = 4_000
+# Of the lender that was really built, up to its joint risk, and responds to a default.
+LENDER_PAGES = (
+    ("", "lender-overview"),
+    *((page.slug, f"lender-{page.slug}") for page in PAGES),
+)
 # Of real loans that no model has judged yet: marts, quality, runs.
 SBA_PAGES = (("", "sba-overview"), *((page.slug, f"sba-{page.slug}") for page in PAGES))
 
@@ -84,6 +93,7 @@ class Web:
 
     settings: Settings
     url: str
+    small: Path
     lender: Path
 
     def show(self, copy: Path) -> None:
@@ -108,15 +118,21 @@ class Web:
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     """A lender's home and its Airflow; what it shows first is the small copy.
 
-    Beside Airflow's four users there is one who has no role.
+    Its dbt docs and the report of its gate are the lender's. Beside Airflow's four users
+    there is one who has no role.
     """
     settings = Settings(portfolio="simulated", home=tmp_path_factory.mktemp("home"))
-    build_lender(settings)
-    lender = settings.places.serving.rename(settings.places.root / "lender.duckdb")
     publish_small(settings)
+    small = settings.places.serving.rename(settings.places.root / "small.duckdb")
+    build_lender(settings)
+    document(settings, run_id="warehouse")
+    run_gate(settings, run_id="warehouse", stage="landed")
+    refresh_published_audit(settings)
+    lender = settings.places.serving.rename(settings.places.root / "lender.duckdb")
+    shutil.copy(small, settings.places.serving)
     USERS["nobody"] = ""
     try:
-        yield Web(settings, ensure_running(settings, "up", say=print).url, lender)
+        yield Web(settings, ensure_running(settings, "up", say=print).url, small, lender)
     finally:
         del USERS["nobody"]
         stop(settings.places, patience_seconds=1)
@@ -219,14 +235,20 @@ def drive(web: Web, node: Path, browser: str) -> Drive:
 @pytest.fixture(scope="module")
 def browsed(web: Web, drive: Drive) -> dict[str, Any]:
     """What somebody saw who opened every page of the small copy in a real browser."""
+    web.show(web.small)
     return drive("browse.mjs", "op", pages=SMALL_PAGES, uses=True)
 
 
 def assert_flawless(seen: list[dict[str, Any]], pages: Sequence[tuple[str, str]]) -> None:
-    """In both themes and widths: no error, nothing from elsewhere, no serious fault."""
+    """In both themes and widths: no error, nothing from elsewhere, no serious fault.
+
+    And every chart is drawn, or says that there is nothing to draw; every listing opens.
+    """
     assert [one["page"] for one in seen[::2]] == [path for path, _ in pages]
     for one in seen:
         assert one["errors"] == one["elsewhere"] == one["faults"] == [], one
+        assert one["failed"] == [], one
+        assert one["plots"] + one["empty"] == one["charts"], one
         assert one["shown"] == one["theme"], one
         assert one["overflow"] <= 0, one
         assert Path(one["picture"]).stat().st_size > 5_000
@@ -235,6 +257,35 @@ def assert_flawless(seen: list[dict[str, Any]], pages: Sequence[tuple[str, str]]
 def test_every_page_is_flawless_in_a_browser(browsed: dict[str, Any]) -> None:
     assert_flawless(browsed["pages"], SMALL_PAGES)
     assert browsed["scripts_run"] == 0
+
+
+def test_every_page_is_flawless_on_a_lender_that_was_built(
+    web: Web, drive: Drive
+) -> None:
+    web.show(web.lender)
+    seen = drive("browse.mjs", "op", pages=LENDER_PAGES)["pages"]
+    assert_flawless(seen, LENDER_PAGES)
+    # Joint risk is made up as far as a default needs it; the rest is said to be empty.
+    drawn = {one["page"] for one in seen if one["plots"]}
+    assert drawn == {"joint-risk", "data-quality"}
+
+
+def test_every_column_the_lender_has_is_described(web: Web) -> None:
+    with connect(web.settings) as connection:
+        missing = undescribed(connection)
+    # Raw tables have the names of files, which the contract describes by their entity.
+    assert [name for name in missing if not name.startswith("raw.")] == []
+
+
+def test_the_menu_leads_to_a_report_and_to_the_real_documentation(
+    web: Web, drive: Drive
+) -> None:
+    web.show(web.lender)
+    told = drive("enter.mjs", "viewer", source=SOURCE, column="check_name")
+    assert told["entered"] == ["Overview", "Data quality"]
+    assert told["report"] == "Quality gates"
+    assert "One row per run, stage and check of a gate" in told["documented"]
+    assert told["errors"] == told["elsewhere"] == []
 
 
 def test_a_reader_sorts_searches_switches_the_month_and_downloads(
