@@ -104,12 +104,15 @@ def lent() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
+def losses(lent: duckdb.DuckDBPyConnection, columns: str) -> list[tuple[object, ...]]:
+    query = LOSSES.format(month="date '2024-06-01'")
+    return lent.execute(f"select {columns} from ({query})").fetchall()
+
+
 def test_losses_by_limit_band_are_those_worked_by_hand(
     lent: duckdb.DuckDBPyConnection,
 ) -> None:
-    query = LOSSES.format(month="date '2024-06-01'")
-    columns = "limit_band, loans, lent, events, unpaid_then, unpaid"
-    found = lent.execute(f"select {columns} from ({query})").fetchall()
+    found = losses(lent, "limit_band, loans, lent, events, unpaid_then, unpaid")
     assert found == [
         # 800 and 400 owed before the events; 750 charged off less 150, and nothing.
         ("small", 3, 2400, 2, 1200, 600),
@@ -123,9 +126,7 @@ def test_losses_by_limit_band_are_those_worked_by_hand(
 def test_within_limits_each_loan_loses_the_same_share(
     lent: duckdb.DuckDBPyConnection,
 ) -> None:
-    query = LOSSES.format(month="date '2024-06-01'")
-    columns = "would_lend, would_lend_bad, would_lose"
-    found = lent.execute(f"select {columns} from ({query})").fetchall()
+    found = losses(lent, "would_lend, would_lend_bad, would_lose")
     # Of 1,000 only 500 within the limit: half of the 600. A limit above what was lent
     # lets out no more than that.
     assert found == [(1900, 900, 300), (600, 600, None), (4000, 2000, 900)]

@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.absent import end_for_want_of
 from tests.dbt.described import undescribed
 from tests.end_to_end.test_default_response_dag import build_lender
 from tests.pages.small_copy import KEY, publish_small
@@ -195,8 +196,7 @@ def browser() -> str:
             subprocess.run(["apt-get", *words], check=True, timeout=600)
     found = shutil.which("chromium") or shutil.which("google-chrome")
     if found is None:
-        missing = pytest.fail if os.environ.get("CI") else pytest.skip
-        missing("no chromium on the PATH: apt-get install chromium")
+        end_for_want_of("no chromium on the PATH: apt-get install chromium")
     return found
 
 

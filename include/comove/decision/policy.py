@@ -12,7 +12,7 @@ import duckdb
 from comove.connection import utc_now
 from comove.decision.scratch import DecisionError
 from comove.portfolio import load_portfolio
-from comove.recalibration.versions import is_decided_by, read_version, version_as_of
+from comove.recalibration.versions import followed_as_of, read_version
 from comove.settings import Settings
 
 SEED = "risk.transaction_strategies"
@@ -209,9 +209,9 @@ class Policy:
 def _bands(
     connection: duckdb.DuckDBPyConnection, moment: dt.datetime
 ) -> tuple[int | None, tuple[tuple[Any, ...], ...]]:
-    """Read the bands in force, if they are such as applications are decided by."""
-    version = version_as_of(connection, moment)
-    if version is None or not is_decided_by(connection, version):
+    """Read the bands that applications are decided by."""
+    version = followed_as_of(connection, moment)
+    if version is None:
         return None, ()
     bands = read_version(connection, version).bands
     return version, tuple(astuple(band) for band in bands)

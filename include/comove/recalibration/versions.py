@@ -139,10 +139,13 @@ def version_in_force(connection: duckdb.DuckDBPyConnection) -> tuple[int, Strate
     return int(row[0]), read_version(connection, int(row[0]))
 
 
-def version_as_of(
+def followed_as_of(
     connection: duckdb.DuckDBPyConnection, moment: dt.datetime
 ) -> int | None:
-    """Find the version in force at a moment.
+    """Find the version applications are decided by at a moment.
+
+    It is the one in force, if a person approved it and its points are of our own score.
+    The seed says how scores are used so far; nobody was asked whether it may cut limits.
 
     Parameters
     ----------
@@ -154,26 +157,23 @@ def version_as_of(
     Returns
     -------
     int or None
-        Its number; before the first came into force that one, which is the seed; None
-        where none ever was.
+        Its number; None where what is in force decides nothing, or nothing is.
     """
     try:
         row = connection.execute(
             """
-            select version from risk.strategy_version
-            where effective_from is not null
-            order by
-                effective_from > $moment,
-                -- Of those by then the newest, of those since the oldest.
-                case when effective_from <= $moment then effective_from end desc,
-                effective_from
+            select version, origin, score_kind from risk.strategy_version
+            where effective_from <= ?
+            order by effective_from desc
             limit 1
             """,
-            {"moment": moment},
+            [moment],
         ).fetchone()
     except duckdb.CatalogException:
         return None
-    return int(row[0]) if row else None
+    if row is None or row[1] == SEED or row[2] != OWN:
+        return None
+    return int(row[0])
 
 
 def read_version(connection: duckdb.DuckDBPyConnection, version: int) -> Strategy:
@@ -209,19 +209,6 @@ def score_kind_of(connection: duckdb.DuckDBPyConnection, version: int) -> str:
         "select score_kind from risk.strategy_version where version = ?", [version]
     ).fetchone()
     return str(row[0]) if row else OWN
-
-
-def is_decided_by(connection: duckdb.DuckDBPyConnection, version: int) -> bool:
-    """Tell whether applications are decided by the bands of a version in force.
-
-    They are by what a person approved, in points of our own score. The seed says how
-    scores are used so far; nobody was asked whether it may cut limits.
-    """
-    row = connection.execute(
-        "select score_kind, origin from risk.strategy_version where version = ?",
-        [version],
-    ).fetchone()
-    return row is not None and row[0] == OWN and row[1] != SEED
 
 
 def propose(

@@ -173,12 +173,7 @@ def _flags(flagged: pd.DataFrame) -> Table:
         _stage,
         _text("label"),
         _month,
-        _text("drift_reference"),
-        _count("n_good"),
-        _count("n_bad"),
-        _figure("ks"),
-        lambda row: _signed(row, "drift_change"),
-        lambda row: _interval(row, "drift_change"),
+        *_against_reference(),
         texts=4,
     )
 
@@ -374,18 +369,25 @@ def _cut_table(caption: str, cells: pd.DataFrame) -> Table:
         _text("label"),
         _month,
         _status,
-        _text("drift_reference"),
-        _count("n_good"),
-        _count("n_bad"),
-        _figure("ks"),
-        lambda row: _signed(row, "drift_change"),
-        lambda row: _interval(row, "drift_change"),
+        *_against_reference(),
         texts=7,
     )  # fmt: skip
 
 
 _Row = Mapping[Any, Any]
 _Cell = Callable[[_Row], str]
+
+
+def _against_reference() -> tuple[_Cell, ...]:
+    """Against, Good, Bad, KS, Change, 95 %."""
+    return (
+        _text("drift_reference"),
+        _count("n_good"),
+        _count("n_bad"),
+        _figure("ks"),
+        lambda row: _signed(row, "drift_change"),
+        lambda row: _interval(row, "drift_change"),
+    )
 
 
 def _table(
